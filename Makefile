@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# syngate. `make help` lists the targets; outputs go to out/ (or O=DIR), quiet unless V=1.
+
+O        ?= out
+CC       ?= gcc
+CLANG    ?= clang
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+STRIP    ?= llvm-strip
+SAN      ?=# SAN=1: AddressSanitizer and UndefinedBehaviorSanitizer
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
+
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+CFLAGS   ?= -O2 -g
+comma    := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iinclude -Iuser -I$(O) $(CFLAGS) $(SANFLAGS) -MMD -MP
+LIBS     := -lxdp -lbpf -lelf -lz -ljansson -lmnl -lcap-ng -lpthread
+MULTIARCH := $(shell $(CC) -print-multiarch)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iinclude -I/usr/include/$(MULTIARCH)
+
+ENGINE_SRC := $(wildcard user/tcp/*.c user/wire/*.c)
+DAEMON_SRC := $(wildcard user/io/*.c user/app/*.c user/daemon/*.c)
+CLI_SRC    := $(wildcard user/cli/*.c)
+DAEMON_MAIN := $(O)/user/daemon/main.o
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+
+ENGINE_OBJ := $(call obj,$(ENGINE_SRC))
+DAEMON_OBJ := $(filter-out $(DAEMON_MAIN),$(call obj,$(DAEMON_SRC)))
+CLI_OBJ    := $(call obj,$(CLI_SRC))
+SKEL       := $(O)/front.skel.h
+
+UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+SIM  := $(patsubst tests/sim/%.c,$(O)/tests/sim/%,$(wildcard tests/sim/test_*.c))
+BPFT := $(patsubst tests/bpf/%.c,$(O)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all help deps demo check unit bpf-check netns-check bench soak install format clean
+
+all: $(O)/syngate $(O)/syngated ## build the commands
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install what building and testing need (Debian, as root)
+	$(Q)tools/deps
+
+demo: ## the main job, visibly: two namespaces, real clients, the queues
+	$(Q)tools/deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/demo
+
+check: ## every test
+	$(Q)tools/deps
+	$(Q)tests/run
+
+$(SKEL): $(O)/front.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name front > $@
+
+$(O)/front.bpf.o: bpf/front.bpf.c $(wildcard bpf/*.h include/syngate/*.h) Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
+
+$(O)/user/io/%.o: $(SKEL)
+
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/libengine.a: $(ENGINE_OBJ)
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+$(O)/syngate: $(CLI_OBJ) $(DAEMON_OBJ) $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+
+$(O)/syngated: $(DAEMON_MAIN) $(DAEMON_OBJ) $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka
+
+$(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka
+
+$(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(DAEMON_OBJ) $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
+
+unit: $(UNIT) $(SIM) ## build the tests of the engine
+bpf-tests: $(BPFT)
+
+format: ## put every source into the project's style
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove what was built
+	$(Q)rm -rf $(O)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every struct that lies in a BPF map or in frame metadata. bpf/ and user/ meet here
+ * and nowhere else. Host byte order unless a field says otherwise; addresses are
+ * struct sg_addr (network order, IPv4 mapped).
+ *
+ * Pins, under /sys/fs/bpf/syngate/<instance>/: `link`, and the maps
+ *
+ *	listeners    hash      sg_listener_key -> sg_listener    read by people
+ *	locals       hash      sg_addr -> __u8                   the host's own addresses
+ *	queues       array     listener id -> sg_queue           mmapable, read by people
+ *	counters     per-CPU   0 -> sg_counters                  read by people
+ *	tcp_counters array     worker -> sg_tcp_counters         mmapable, read by people
+ *	settings     array     0 -> sg_settings                  mmapable, read by people
+ *	workers      array     RX queue -> sg_worker             mmapable, read by people
+ *	keys         array     0 -> sg_keys                      root's secret
+ *	halfopen     array     bucket -> sg_halfopen_bucket      mmapable; `syngate show halfopen`
+ *	flows        array     bucket -> sg_flow_bucket          mmapable; `syngate show conns`
+ *	xsks         xskmap    RX queue -> AF_XDP socket
+ */
+#ifndef SYNGATE_ABI_H
+#define SYNGATE_ABI_H
+
+#include "addr.h"
+#include "base.h"
+#include "settings.h"
+#include "siphash.h"
+#include "verdict.h"
+
+#define SG_ABI 1 /* goes up when anything in this file changes shape or meaning */
+#define SG_MAX_LISTENERS 4096
+#define SG_MAX_QUEUES 64
+
+/* --- listeners ------------------------------------------------------------------- */
+
+struct sg_listener_key { /* key of `listeners` */
+	struct sg_addr addr; /* all zero: every local address, IPv4 and IPv6 */
+	__u16 port;          /* host order: people read it in bpftool */
+	__u16 zero;          /* keys are compared as bytes: no holes */
+};
+
+enum sg_listener_state {
+	SG_LISTENER_CLOSED = 0, /* taken out: its frames go to the kernel */
+	SG_LISTENER_OPEN = 1,
+};
+
+struct sg_listener { /* value of `listeners` */
+	__u32 id;                     /* index into `queues` */
+	enum sg_listener_state state;
+	__u16 mss4, mss6;             /* MSS to offer, by address family */
+	__u8 wscale;                  /* window scale to offer */
+	__u8 zero;
+	__u16 window;                 /* window in the SYN-ACK, unscaled */
+};
+
+/*
+ * Value of `queues`. `halfopen` and `acceptq` are changed by the driver and by every
+ * worker: reserve with an atomic add, give back when the old value was over the limit.
+ * Linux's rule: a queue is full when its length > its limit, so it holds limit + 1.
+ */
+struct sg_queue {
+	__u32 halfopen __attribute__((aligned(SG_CACHELINE))); /* entries in the half-open queue */
+	__u32 acceptq __attribute__((aligned(SG_CACHELINE)));  /* established, not yet accepted */
+	/* written by the daemon when it listens, read on the SYN path */
+	struct sg_addr addr __attribute__((aligned(SG_CACHELINE)));
+	__u16 port;
+	__u16 in_use;      /* 1: this element belongs to a listener */
+	__u32 syn_backlog; /* limit of halfopen */
+	__u32 backlog;     /* limit of acceptq */
+	/* atomic adds, Linux's MIB names */
+	__u64 ListenOverflows __attribute__((aligned(SG_CACHELINE)));
+	__u64 ListenDrops;
+	__u64 TCPReqQFullDrop;
+	__u64 PassiveOpens;
+};
+
+/* --- the half-open queue --------------------------------------------------------- */
+
+/*
+ * Half-open entry: one cache line, what the final ACK and a resend need and no more.
+ * ISS is recomputed: sg_iss(hash, when). The word that owns the slot is in the bucket.
+ */
+struct sg_halfopen {
+	struct sg_tuple tuple;
+	__u32 irs;      /* the SYN's sequence number */
+	__u32 when;     /* ms, low 32 bits of CLOCK_MONOTONIC: the SYN's arrival */
+	__u32 tsval;    /* the SYN's TSval (TS.Recent); 0 without SG_OPT_TS */
+	__u8 mac[6];    /* the peer's, or its router's, Ethernet address */
+	__u16 mss;      /* the peer's MSS; the default of its family if it sent none */
+	__u8 opts;      /* SG_OPT_* */
+	__u8 answered;  /* when the SYN was last answered: ms >> SG_ANSWERED_SHIFT, low 8 bits */
+	__u16 listener : 12; /* id */
+	__u16 retries : 4;   /* SYN-ACKs sent again by the timer */
+};
+
+#define SG_ANSWERED_SHIFT 8
+
+/* sg_halfopen.opts: the peer's window scale, 15 = not offered, and what both agreed on. */
+#define SG_OPT_WSCALE 0x0f
+#define SG_OPT_NO_WSCALE 0x0f
+#define SG_OPT_SACK 0x10
+#define SG_OPT_TS 0x20
+#define SG_OPT_ECN 0x40
+#define SG_OPT_ACKED 0x80 /* final ACK seen, accept queue was full */
+
+_Static_assert(sizeof(struct sg_halfopen) == 64, "a half-open entry is one cache line");
+
+/*
+ * Slot word, changed by compare-and-swap only: FREE -> BUSY -> LIVE -> FREE.
+ *
+ *	bits  0..1   state
+ *	bits  2..15  generation, one up each time the slot is claimed
+ *	bits 16..31  `halfopen`: when the SYN-ACK timer is due, ms >> SG_DUE_SHIFT, low
+ *	             16 bits; `flows`: the worker that owns the flow
+ *	bits 32..63  tag: sg_hash.table
+ */
+#define SG_SLOT_STATE 0x3ULL
+#define SG_SLOT_FREE 0ULL
+#define SG_SLOT_BUSY 1ULL
+#define SG_SLOT_LIVE 2ULL
+#define SG_SLOT_GEN_SHIFT 2
+#define SG_SLOT_GEN 0xfffcULL
+#define SG_SLOT_INFO_SHIFT 16
+#define SG_SLOT_INFO 0xffff0000ULL
+#define SG_SLOT_TAG_SHIFT 32
+
+#define SG_DUE_SHIFT 3
+
+#define SG_WAYS 8
+
+struct sg_halfopen_bucket { /* value of `halfopen` */
+	__u64 slot[SG_WAYS]; /* one cache line: a search or a sweep reads this alone */
+	struct sg_halfopen entry[SG_WAYS];
+} __attribute__((aligned(SG_CACHELINE)));
+
+_Static_assert(sizeof(struct sg_halfopen_bucket) == 576, "half-open bucket is ABI");
+
+/* --- flows ----------------------------------------------------------------------- */
+
+struct sg_flow_bucket { /* value of `flows`; slot word as above, info = owner */
+	__u64 slot[SG_WAYS];
+	struct sg_tuple tuple[SG_WAYS];
+} __attribute__((aligned(SG_CACHELINE)));
+
+_Static_assert(sizeof(struct sg_flow_bucket) == 384, "flow bucket is ABI");
+
+/* --- per RX queue ---------------------------------------------------------------- */
+
+struct sg_worker { /* value of `workers` */
+	__u64 heartbeat; /* ms of CLOCK_MONOTONIC when the worker last went round; 0: none */
+	__u32 tid;       /* its thread */
+	__u32 rx_queue;
+	/* the driver's RST budget for this queue: spent since `rst_second` began */
+	__u32 rst_second __attribute__((aligned(SG_CACHELINE)));
+	__u32 rst_spent;
+};
+
+struct sg_keys { /* value of `keys` */
+	struct sg_key tuple; /* sg_tuple_hash(): ISN, timestamp offset, table placement */
+};
+
+/* --- frame metadata -------------------------------------------------------------- */
+
+enum sg_meta_kind {
+	SG_META_NONE = 0,
+	SG_META_FLOW = 1,      /* known flow: `owner` is valid */
+	SG_META_HANDSHAKE = 2, /* fits the half-open entry in `slot` */
+	SG_META_ICMP = 3,      /* ICMP error that quotes the flow of `owner` */
+};
+
+#define SG_META_MAGIC 0x5347 /* "SG" */
+
+/*
+ * 32 bytes in front of a frame that XDP hands to a worker: what the driver decided.
+ * A worker that finds no magic looks the frame up itself (drivers without metadata).
+ */
+struct sg_meta {
+	__u16 magic;
+	__u8 kind;      /* enum sg_meta_kind */
+	__u8 opts;      /* the half-open entry's, as are irs, when, tsval, mss, listener */
+	__u32 slot;     /* bucket * SG_WAYS + way */
+	__u16 gen;      /* generation of that slot */
+	__u16 listener;
+	__u32 irs;
+	__u32 when;
+	__u32 tsval;
+	__u16 mss;
+	__u16 owner;    /* worker that has the flow */
+	__u16 l3_off;   /* offset of the IP header in the frame */
+	__u16 l4_off;   /* offset of the TCP header */
+};
+
+_Static_assert(sizeof(struct sg_meta) == 32, "metadata is 32 bytes");
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One address type: IPv6, with IPv4 mapped into ::ffff:0:0/96 (RFC 4291 2.5.5.2)
+ * once, at parse. Bytes in network order; ports everywhere in host order.
+ */
+#ifndef SYNGATE_ADDR_H
+#define SYNGATE_ADDR_H
+
+#include "base.h"
+
+struct sg_addr {
+	__u8 addr[16];
+};
+
+/*
+ * One VLAN tag as it stands in a key: 0 = no such tag. VLAN_PRESENT and the VID,
+ * VLAN_8021AD when the tag's TPID is 0x88a8. The priority bits are not part of it.
+ */
+#define SG_VLAN_VID 0x0fff
+#define SG_VLAN_PRESENT 0x1000
+#define SG_VLAN_8021AD 0x2000
+
+/* A connection's name, from our side: `local` is us whichever way a frame goes. */
+struct sg_tuple {
+	struct sg_addr local;
+	struct sg_addr peer;
+	__u16 lport;
+	__u16 pport;
+	__u16 vlan[2]; /* outer, inner */
+};
+
+_Static_assert(sizeof(struct sg_addr) == 16, "address is ABI");
+_Static_assert(sizeof(struct sg_tuple) == 40, "tuple is ABI");
+
+SG_INLINE void sg_addr_from4(struct sg_addr *a, const void *v4)
+{
+	sg_memset(a->addr, 0, 10);
+	a->addr[10] = 0xff;
+	a->addr[11] = 0xff;
+	sg_memcpy(a->addr + 12, v4, 4);
+}
+
+SG_INLINE const __u32 *sg_addr_words(const struct sg_addr *a)
+{
+	return (const __u32 *)(const void *)a->addr;
+}
+
+SG_INLINE int sg_addr_is4(const struct sg_addr *a)
+{
+	__u64 hi;
+	__u32 mid;
+
+	sg_memcpy(&hi, a->addr, 8);
+	sg_memcpy(&mid, a->addr + 8, 4);
+	return hi == 0 && mid == (__u32)__builtin_bswap32(0x0000ffff);
+}
+
+SG_INLINE int sg_addr_eq(const struct sg_addr *a, const struct sg_addr *b)
+{
+	__u64 x[2], y[2];
+
+	sg_memcpy(x, a->addr, 16);
+	sg_memcpy(y, b->addr, 16);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+SG_INLINE int sg_addr_is_any(const struct sg_addr *a)
+{
+	__u64 x[2];
+
+	sg_memcpy(x, a->addr, 16);
+	return (x[0] | x[1]) == 0;
+}
+
+SG_INLINE int sg_tuple_eq(const struct sg_tuple *a, const struct sg_tuple *b)
+{
+	__u64 x[5], y[5];
+
+	sg_memcpy(x, a, 40);
+	sg_memcpy(y, b, 40);
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
+}
+
+#endif

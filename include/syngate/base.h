@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The few words that every header here shares. Compiled for BPF and for the host. */
+#ifndef SYNGATE_BASE_H
+#define SYNGATE_BASE_H
+
+#include <linux/types.h>
+
+#define SG_INLINE static inline __attribute__((always_inline, unused))
+
+#ifdef __clang__
+#define SG_UNROLL _Pragma("unroll")
+#else
+#define SG_UNROLL /* gcc unrolls short loops by itself */
+#endif
+
+#define SG_CACHELINE 64
+#define SG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* TCP header flags, RFC 9293 3.1 (and 3168 for the last two). */
+#define SG_FIN 0x01
+#define SG_SYN 0x02
+#define SG_RST 0x04
+#define SG_PSH 0x08
+#define SG_ACK 0x10
+#define SG_URG 0x20
+#define SG_ECE 0x40
+#define SG_CWR 0x80
+
+#ifdef __bpf__
+#define sg_memcpy __builtin_memcpy
+#define sg_memset __builtin_memset
+#else
+#include <string.h>
+#define sg_memcpy memcpy
+#define sg_memset memset
+#endif
+
+/* Loads and stores of network byte order at any alignment. */
+SG_INLINE __u16 sg_get16(const void *p)
+{
+	const __u8 *b = p;
+	return (__u16)(b[0] << 8 | b[1]);
+}
+
+SG_INLINE __u32 sg_get32(const void *p)
+{
+	const __u8 *b = p;
+	return (__u32)b[0] << 24 | (__u32)b[1] << 16 | (__u32)b[2] << 8 | b[3];
+}
+
+SG_INLINE void sg_put16(void *p, __u16 v)
+{
+	__u8 *b = p;
+	b[0] = (__u8)(v >> 8);
+	b[1] = (__u8)v;
+}
+
+SG_INLINE void sg_put32(void *p, __u32 v)
+{
+	__u8 *b = p;
+	b[0] = (__u8)(v >> 24);
+	b[1] = (__u8)(v >> 16);
+	b[2] = (__u8)(v >> 8);
+	b[3] = (__u8)v;
+}
+
+/* A word that the driver and several threads change: read it whole, publish it whole. */
+#define SG_READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define SG_WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The Internet checksum (RFC 1071). Sums are taken over memory as it lies, so a folded
+ * sum is stored as it lies too: no byte swapping anywhere.
+ */
+#ifndef SYNGATE_CSUM_H
+#define SYNGATE_CSUM_H
+
+#include "addr.h"
+
+/* Add `words` 32-bit words; `words` is a constant where this is compiled for BPF. */
+SG_INLINE __u64 sg_csum_words(__u64 sum, const void *p, int words)
+{
+	const __u8 *b = p;
+
+SG_UNROLL
+	for (int i = 0; i < words; i++) {
+		__u32 w;
+
+		sg_memcpy(&w, b + 4 * i, 4);
+		sum += w;
+	}
+	return sum;
+}
+
+SG_INLINE __u16 sg_csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+/*
+ * TCP's pseudo header (RFC 9293 3.1), for both families: mapped IPv4 addresses add only
+ * their last word. `len` is header and data together, in bytes.
+ */
+SG_INLINE __u64 sg_csum_pseudo(const struct sg_addr *a, const struct sg_addr *b, __u32 len,
+			       __u8 proto)
+{
+	__u64 sum = (__u64)__builtin_bswap32(len) + __builtin_bswap32(proto);
+
+	if (sg_addr_is4(a)) {
+		sum = sg_csum_words(sum, a->addr + 12, 1);
+		return sg_csum_words(sum, b->addr + 12, 1);
+	}
+	sum = sg_csum_words(sum, a->addr, 4);
+	return sg_csum_words(sum, b->addr, 4);
+}
+
+#ifndef __bpf__
+/* Any length; an odd last byte is padded with zero, so only the last piece may be odd. */
+SG_INLINE __u64 sg_csum_bytes(__u64 sum, const void *p, __u32 len)
+{
+	const __u8 *b = p;
+
+	for (; len >= 8; b += 8, len -= 8) {
+		__u64 w;
+
+		memcpy(&w, b, 8);
+		sum += w;
+		sum += sum < w;
+	}
+	if (len) {
+		__u64 w = 0;
+
+		memcpy(&w, b, len);
+		sum += w;
+		sum += sum < w;
+	}
+	return sum;
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the engine counts, in Linux's MIB names where Linux has one (nstat(8)). Value of
+ * the mmapable map `tcp_counters`, one element a worker; `show counters` adds them up.
+ *
+ *	X(Name, "what it means")
+ */
+#ifndef SYNGATE_MIB_H
+#define SYNGATE_MIB_H
+
+#define SG_TCP_COUNTERS(X)                                                                         \
+	X(InSegs, "segments taken in by the engine")                                               \
+	X(OutSegs, "segments sent by the engine")                                                  \
+	X(RetransSegs, "segments sent again")                                                      \
+	X(InErrs, "segments that could not be decoded")                                            \
+	X(InCsumErrors, "segments with a wrong checksum")                                          \
+	X(OutRsts, "RSTs sent by the engine")                                                      \
+	X(ActiveOpens, "connections opened by us")                                                 \
+	X(PassiveOpens, "connections accepted into the accept queue")                              \
+	X(AttemptFails, "connections that failed before ESTABLISHED")                              \
+	X(EstabResets, "connections reset from ESTABLISHED or CLOSE_WAIT")                         \
+	X(ListenOverflows, "final ACK met a full accept queue")                                    \
+	X(ListenDrops, "connections lost by a listener for any reason")                            \
+	X(EmbryonicRsts, "resets of connections in SYN_RECV")                                      \
+	X(TCPAbortOnData, "closed with unread data: reset")                                        \
+	X(TCPAbortOnClose, "data arrived after close: reset")                                      \
+	X(TCPAbortOnTimeout, "given up after too many timeouts")                                   \
+	X(TCPAbortOnMemory, "reset for want of memory")                                            \
+	X(TCPTimeouts, "retransmission timeouts")                                                  \
+	X(TCPSynRetrans, "SYNs and SYN-ACKs sent again")                                           \
+	X(TCPReqExpired, "half-open entries that ran out of retries")                              \
+	X(TCPFastRetrans, "fast retransmissions")                                                  \
+	X(TCPDupAcksIn, "duplicate acknowledgments received")                                      \
+	X(TCPOFOQueue, "segments queued out of order")                                             \
+	X(TCPOFODrop, "out-of-order segments dropped: no room")                                    \
+	X(TCPRcvQDrop, "segments dropped: receive buffer full")                                    \
+	X(TCPZeroWindowProbes, "zero-window probes sent")                                          \
+	X(TCPDelayedACKs, "delayed acknowledgments sent")                                          \
+	X(TCPChallengeACK, "challenge ACKs sent (RFC 5961)")                                       \
+	X(TCPSYNChallenge, "SYNs on a connection answered with a challenge ACK")                   \
+	X(PAWSEstab, "segments dropped for an old timestamp")                                      \
+	X(TW, "connections that ended their TIME_WAIT")                                            \
+	X(TWRecycled, "TIME_WAIT pairs reused by a new SYN")                                       \
+	X(TCPTimeWaitOverflow, "TIME_WAIT left at once: tcp_max_tw_buckets")                       \
+	X(FlowTableFull, "connections refused: no slot in the flow table")                         \
+	X(ConnTableFull, "connections refused: no free connection block")                          \
+	X(Forwarded, "segments passed to the worker that has the flow")                            \
+	X(ForwardDropped, "the same, lost at a full ring")                                         \
+	X(BackendRefused, "connections reset because the backend refused")                         \
+	X(BackendConnected, "connections joined to a backend")                                     \
+	X(NeighbourUnknown, "segments not sent: no Ethernet address for the peer")
+
+struct sg_tcp_counters {
+#define X(name, text) unsigned long long name;
+	SG_TCP_COUNTERS(X)
+#undef X
+};
+
+#endif

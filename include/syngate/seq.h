@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sequence numbers, RFC 9293 3.4: a type of their own, so that `a < b` on two of
+ * them does not compile. Host byte order.
+ */
+#ifndef SYNGATE_SEQ_H
+#define SYNGATE_SEQ_H
+
+#include "base.h"
+
+typedef struct {
+	__u32 v;
+} sg_seq;
+
+SG_INLINE sg_seq sg_seq_of(__u32 v)
+{
+	return (sg_seq){v};
+}
+
+SG_INLINE sg_seq seq_add(sg_seq a, __u32 n)
+{
+	return (sg_seq){a.v + n};
+}
+
+/* Distance from b up to a: negative when a is before b. */
+SG_INLINE __s32 seq_diff(sg_seq a, sg_seq b)
+{
+	return (__s32)(a.v - b.v);
+}
+
+SG_INLINE int seq_eq(sg_seq a, sg_seq b)
+{
+	return a.v == b.v;
+}
+
+SG_INLINE int seq_before(sg_seq a, sg_seq b)
+{
+	return seq_diff(a, b) < 0;
+}
+
+SG_INLINE int seq_after(sg_seq a, sg_seq b)
+{
+	return seq_diff(a, b) > 0;
+}
+
+/* lo <= a <= hi */
+SG_INLINE int seq_between(sg_seq a, sg_seq lo, sg_seq hi)
+{
+	return hi.v - lo.v >= a.v - lo.v;
+}
+
+SG_INLINE sg_seq seq_max(sg_seq a, sg_seq b)
+{
+	return seq_after(a, b) ? a : b;
+}
+
+/* RFC 9293 3.10.7.4, first table: does [seq, seq+len) touch the window of `wnd` at rcv_nxt? */
+SG_INLINE int seq_acceptable(sg_seq seq, __u32 len, sg_seq rcv_nxt, __u32 wnd)
+{
+	__u32 first = seq.v - rcv_nxt.v;
+	__u32 last = seq.v + len - 1 - rcv_nxt.v;
+
+	if (wnd == 0)
+		return len == 0 && first == 0;
+	return first < wnd || (len > 0 && last < wnd);
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every knob: the one list behind `syngate set`, `--set`, `show settings`, the pinned
+ * map `settings` and the documentation. Linux's sysctl names and defaults where Linux
+ * has them.
+ *
+ *	X(name, default, min, max, "what it does")
+ */
+#ifndef SYNGATE_SETTINGS_H
+#define SYNGATE_SETTINGS_H
+
+#include "base.h"
+
+enum sg_fail_policy {
+	SG_FAIL_PASS = 0, /* no live worker: new SYNs go to the kernel */
+	SG_FAIL_HOLD = 1, /* no live worker: keep answering from the half-open queue */
+};
+
+#define SG_SETTINGS(X)                                                                             \
+	X(somaxconn, 4096, 0, 1048576, "upper bound of a listener's backlog")                      \
+	X(tcp_abort_on_overflow, 0, 0, 1, "1: RST when the accept queue is full at the final ACK") \
+	X(tcp_synack_retries, 5, 0, 15, "SYN-ACKs sent again before a half-open entry goes")       \
+	X(synack_rto_ms, 1000, 10, 120000, "first SYN-ACK timeout; doubles each time")             \
+	X(tcp_timestamps, 1, 0, 1, "offer RFC 7323 timestamps")                                    \
+	X(tcp_sack, 1, 0, 1, "offer selective acknowledgments (RFC 2018)")                         \
+	X(tcp_window_scaling, 1, 0, 1, "offer window scaling (RFC 7323)")                          \
+	X(tcp_fin_timeout, 60, 1, 3600, "seconds in FIN_WAIT_2 without an owner")                  \
+	X(timewait_ms, 60000, 10, 600000, "TIME_WAIT: 2 MSL, in milliseconds")                     \
+	X(tcp_max_tw_buckets, 262144, 0, 16777216, "connections in TIME_WAIT at most")             \
+	X(tcp_rfc1337, 0, 0, 1, "1: RST does not end TIME_WAIT (RFC 1337)")                        \
+	X(tcp_retries2, 15, 1, 255, "timeouts before an established connection is given up")       \
+	X(tcp_orphan_retries, 8, 0, 255, "the same without an owner")                              \
+	X(tcp_syn_retries, 6, 1, 127, "SYNs sent again by connect()")                              \
+	X(tcp_challenge_ack_limit, 1000, 0, 1000000, "challenge ACKs a second (RFC 5961)")         \
+	X(tcp_invalid_ratelimit, 500, 0, 60000, "ms between answers to invalid segments")          \
+	X(tcp_rmem, 1048576, 4096, 16777216, "receive buffer of a connection, bytes")              \
+	X(tcp_wmem, 1048576, 4096, 16777216, "send buffer of a connection, bytes")                 \
+	X(delack_ms, 40, 0, 500, "delayed acknowledgment")                                         \
+	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
+	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \
+	X(verify_checksum, 1, 0, 1, "check the TCP checksum of what arrives")                      \
+	X(fail_policy, SG_FAIL_PASS, 0, 1, "without a live worker: 0 pass, 1 hold")                \
+	X(heartbeat_ms, 200, 20, 60000, "a worker silent for this long is taken for dead")
+
+/* Value of the map `settings` (one element, mmapable). */
+struct sg_settings {
+	__u32 abi;       /* SG_ABI */
+	__u32 ifindex;   /* the interface that owns these pins */
+	__u64 netns;     /* inode of its network namespace */
+	__u64 daemon;    /* pid of the daemon that serves it; 0: none */
+	__u64 started;   /* CLOCK_REALTIME, s: when the pins were made */
+	__u8 mac[6];     /* the interface's own address */
+	__u16 mtu;
+#define X(name, def, min, max, text) __u32 name;
+	SG_SETTINGS(X)
+#undef X
+};
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The half-open (SYN) queue: admission, what the SYN-ACK says, the check of the final
+ * ACK, the resend schedule. Pure: the driver and the engine run this very code.
+ *
+ * Times are milliseconds of CLOCK_MONOTONIC, low 32 bits, and are compared by their
+ * signed difference.
+ */
+#ifndef SYNGATE_SYNQ_H
+#define SYNGATE_SYNQ_H
+
+#include "abi.h"
+#include "seq.h"
+#include "table.h"
+#include "tcpopt.h"
+
+#define SG_MSS_DEFAULT4 536  /* RFC 9293 3.7.1: a peer that sends no MSS option */
+#define SG_MSS_DEFAULT6 1220
+#define SG_MSS_MIN 88	     /* Linux's TCP_MIN_SND_MSS + options: below this a peer is hostile */
+#define SG_RTO_MAX_MS 120000 /* Linux's TCP_RTO_MAX */
+
+/* --- numbers ---------------------------------------------------------------------- */
+
+/* RFC 6528: ISS = M + F(tuple), M a clock of 4 us. */
+SG_INLINE sg_seq sg_iss(const struct sg_hash *h, __u32 when)
+{
+	return sg_seq_of(h->iss + when * 250);
+}
+
+/* Our timestamp clock on this connection, RFC 7323 5.4: 1 ms, from a keyed offset. */
+SG_INLINE __u32 sg_ts_clock(const struct sg_hash *h, __u32 now)
+{
+	return now + h->ts_off;
+}
+
+/* --- what both sides agree on ------------------------------------------------------ */
+
+/* sg_halfopen.opts out of a SYN's options and our settings: offered and wanted. */
+SG_INLINE __u8 sg_synq_opts(const struct sg_tcpopts *syn, const struct sg_settings *set)
+{
+	__u8 opts = SG_OPT_NO_WSCALE;
+
+	if (syn->wscale != SG_WSCALE_NONE && set->tcp_window_scaling)
+		opts = syn->wscale;
+	if (syn->sack_ok && set->tcp_sack)
+		opts |= SG_OPT_SACK;
+	if (syn->has_ts && set->tcp_timestamps)
+		opts |= SG_OPT_TS;
+	return opts;
+}
+
+/* The options of the SYN-ACK: only what was offered is echoed. */
+SG_INLINE void sg_synack_opts(struct sg_tcpopts *o, __u8 opts, __u32 peer_tsval, __u16 our_mss,
+			      __u8 our_wscale, const struct sg_hash *h, __u32 now)
+{
+	o->mss = our_mss;
+	o->wscale = (opts & SG_OPT_WSCALE) == SG_OPT_NO_WSCALE ? SG_WSCALE_NONE : our_wscale;
+	o->sack_ok = !!(opts & SG_OPT_SACK);
+	o->has_ts = !!(opts & SG_OPT_TS);
+	o->tsval = sg_ts_clock(h, now);
+	o->tsecr = peer_tsval;
+	o->sack_off = o->nsack = o->zero = 0;
+}
+
+/* --- the resend schedule ----------------------------------------------------------- */
+
+/* Timeout after the SYN-ACK that has been sent again `retries` times: doubles, capped. */
+SG_INLINE __u32 sg_synack_timeout(__u32 rto_ms, __u32 retries)
+{
+	__u64 t = (__u64)rto_ms << (retries & 15);
+
+	return t > SG_RTO_MAX_MS ? SG_RTO_MAX_MS : (__u32)t;
+}
+
+/* Due times lie in the slot word; rounded up, so that a timer is never early. */
+SG_INLINE __u16 sg_due(__u32 now, __u32 timeout)
+{
+	return (__u16)((now + timeout + (1u << SG_DUE_SHIFT) - 1) >> SG_DUE_SHIFT);
+}
+
+SG_INLINE int sg_is_due(__u64 word, __u32 now)
+{
+	return (__s16)((__u16)(now >> SG_DUE_SHIFT) - sg_slot_info(word)) >= 0;
+}
+
+/* Put the timer off. Lost races are harmless: somebody else just moved or freed it. */
+SG_INLINE void sg_synq_rearm(__u64 *slot, __u64 word, __u32 now, __u32 timeout)
+{
+	(void)sg_slot_cas(slot, word,
+			  (word & ~SG_SLOT_INFO) |
+				  (__u64)sg_due(now, timeout) << SG_SLOT_INFO_SHIFT);
+}
+
+/* --- search and admission ----------------------------------------------------------- */
+
+/* The way that holds `t`, or -1. `word` is then the slot word that was seen. */
+SG_INLINE int sg_synq_find(const struct sg_halfopen_bucket *b, __u32 tag,
+			   const struct sg_tuple *t, __u64 *word)
+{
+	int found = -1;
+
+	SG_UNROLL
+	for (int i = 0; i < SG_WAYS; i++) {
+		__u64 w = SG_READ_ONCE(b->slot[i]);
+
+		if (sg_slot_hit(w, tag) && sg_tuple_eq(&b->entry[i].tuple, t)) {
+			*word = w;
+			found = i;
+			break;
+		}
+	}
+	return found;
+}
+
+enum sg_admission {
+	SG_ADMIT_ENTRY,         /* new entry: answer */
+	SG_ADMIT_RIVAL,         /* another CPU is admitting this very SYN: it answers */
+	SG_ADMIT_ACCEPTQ_FULL,  /* no use: it could not be accepted. Drop */
+	SG_ADMIT_HALFOPEN_FULL, /* the listener's limit. Drop */
+	SG_ADMIT_BUCKET_FULL,   /* the table has no slot for this tuple. Drop */
+};
+
+struct sg_synq_place {
+	__u32 bucket; /* 0 or 1: which of the two */
+	__u32 way;
+	__u64 word;
+};
+
+/*
+ * A SYN without an entry. `b` are its two buckets, `e` the entry to be. The limits are
+ * Linux's: full when length > limit, the accept queue looked at first. On
+ * SG_ADMIT_ENTRY the entry is live and `at` says where.
+ */
+SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
+					  struct sg_halfopen_bucket *b1, struct sg_queue *q,
+					  const struct sg_halfopen *e, __u32 tag, __u32 now,
+					  __u32 rto_ms, struct sg_synq_place *at)
+{
+	struct sg_halfopen_bucket *b;
+	__u16 due = sg_due(now, sg_synack_timeout(rto_ms, 0));
+	int second, way;
+
+	if (SG_READ_ONCE(q->acceptq) > q->backlog)
+		return SG_ADMIT_ACCEPTQ_FULL;
+	if (__sync_fetch_and_add(&q->halfopen, 1) > q->syn_backlog) {
+		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
+		return SG_ADMIT_HALFOPEN_FULL;
+	}
+	second = sg_bucket_free(b1->slot) > sg_bucket_free(b0->slot);
+	b = second ? b1 : b0;
+	way = sg_bucket_claim(b->slot, tag, due, &at->word);
+	if (way < 0) {
+		second = !second;
+		b = second ? b1 : b0;
+		way = sg_bucket_claim(b->slot, tag, due, &at->word);
+	}
+	if (way < 0 || way >= SG_WAYS) {
+		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
+		return SG_ADMIT_BUCKET_FULL;
+	}
+	if (sg_bucket_rival(b->slot, tag, way) ||
+	    (second && sg_bucket_rival(b0->slot, tag, SG_WAYS))) {
+		sg_slot_free(&b->slot[way], at->word);
+		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
+		return SG_ADMIT_RIVAL;
+	}
+	b->entry[way] = *e;
+	at->bucket = (__u32)second;
+	at->way = (__u32)way;
+	at->word = sg_slot_publish(&b->slot[way], at->word);
+	return SG_ADMIT_ENTRY;
+}
+
+/* --- the check of what arrives for an entry ------------------------------------------ */
+
+struct sg_synq_seg {
+	sg_seq seq, ack;
+	__u32 len;    /* data, plus one each for SYN and FIN */
+	__u32 tsval, tsecr;
+	__u8 flags;   /* SG_SYN ... */
+	__u8 has_ts;
+};
+
+enum sg_synq_fit {
+	SG_FIT_REPEAT,  /* the same SYN: the same SYN-ACK */
+	SG_FIT_SILENT,  /* the same SYN, answered less than 500 ms ago: drop */
+	SG_FIT_ACK,     /* completes the handshake: to the worker */
+	SG_FIT_RESET,   /* RST or new SYN inside the window: the worker ends the entry */
+	SG_FIT_BAD_ACK, /* acknowledges what we never sent: RST */
+	SG_FIT_OUTSIDE, /* old timestamp or outside the window: ACK, limited like SILENT */
+	SG_FIT_DROP,    /* no ACK flag, or a RST outside the window */
+};
+
+/* Answered not so long ago? At most one answer per 2..3 units of 256 ms: 500 ms and over. */
+SG_INLINE int sg_synq_limited(const struct sg_halfopen *e, __u32 now)
+{
+	return (__u8)((__u8)(now >> SG_ANSWERED_SHIFT) - e->answered) < 3;
+}
+
+/*
+ * Linux's order (tcp_check_req): repeated SYN, bad acknowledgment, PAWS and window,
+ * RST or SYN, no ACK, then the child. `window` is what the SYN-ACK offered.
+ */
+SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const struct sg_hash *h,
+					 const struct sg_synq_seg *s, __u32 window, __u32 now)
+{
+	sg_seq iss = sg_iss(h, e->when);
+	sg_seq rcv_nxt = sg_seq_of(e->irs + 1);
+	int ts = s->has_ts && (e->opts & SG_OPT_TS);
+	int old = ts && (__s32)(s->tsval - e->tsval) < 0;
+	int fit;
+
+	if ((s->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_SYN && s->seq.v == e->irs && !old)
+		return sg_synq_limited(e, now) ? SG_FIT_SILENT : SG_FIT_REPEAT;
+	if ((s->flags & (SG_ACK | SG_RST)) == SG_ACK && s->ack.v != iss.v + 1)
+		return SG_FIT_BAD_ACK;
+	/* an echo of a time at which no SYN-ACK can have left (RFC 7323 3.2) */
+	if (ts && (s->flags & SG_ACK) &&
+	    (s->tsecr - sg_ts_clock(h, e->when) > now - e->when + 1))
+		old = 1;
+	fit = seq_acceptable(s->seq, s->len, rcv_nxt, window) ||
+	      (s->flags & SG_SYN && s->seq.v == e->irs);
+	if (old || !fit)
+		return s->flags & SG_RST ? SG_FIT_DROP : SG_FIT_OUTSIDE;
+	if (s->flags & SG_RST)
+		return SG_FIT_RESET;
+	if (s->flags & SG_SYN && s->seq.v != e->irs)
+		return SG_FIT_RESET;
+	if (!(s->flags & SG_ACK))
+		return SG_FIT_DROP;
+	return SG_FIT_ACK;
+}
+
+#endif

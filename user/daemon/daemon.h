@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon: interfaces, their workers and listeners, one control socket. `syngate run`
+ * and `syngated` are two ways to start it. Called from one thread (the main one);
+ * workers are asked through their mailboxes. Functions return 0 or a negative errno with
+ * `err` filled.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <stdbool.h>
+
+#include "io/bpf.h"
+#include "io/err.h"
+
+struct daemon;
+
+/* Who takes accepted connections. */
+enum app_kind { APP_HTTP, APP_ECHO, APP_DISCARD, APP_HOLD, APP_PROXY };
+
+struct listen_args {
+	struct sg_listener_key key;      /* zero address: every local one */
+	enum app_kind app;
+	struct sg_addr backend;          /* APP_PROXY */
+	__u16 backend_port;
+	long backlog;                    /* -1: somaxconn */
+	long syn_backlog;                /* -1: the backlog. Not capped by somaxconn */
+};
+
+/* A socket at /run/syngate/<name>.sock, mode 0600. -EADDRINUSE: a live daemon has it. */
+int daemon_new(struct daemon **out, const char *name, struct err *err);
+
+int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *err);
+int daemon_detach(struct daemon *d, const char *iface, struct err *err);
+int daemon_listen(struct daemon *d, const char *iface, const struct listen_args *a,
+		  struct err *err);
+int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listener_key *k,
+		    struct err *err);
+/* One knob, by name, on every interface; applies to those attached later too. */
+int daemon_set(struct daemon *d, const char *name, const char *value, struct err *err);
+
+/* Serve until SIGINT or SIGTERM; calls `ready` once everything is up. */
+int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg);
+
+/* Detach everything, remove the socket, free. */
+void daemon_free(struct daemon *d);
+
+/* Totals for the summary that `run` prints when it ends. */
+struct daemon_summary {
+	__u64 synacks, accepted, refused, bytes_in, bytes_out;
+	double seconds;
+};
+void daemon_summary(const struct daemon *d, struct daemon_summary *s);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A TCP segment as values: what user/wire makes of bytes and makes into bytes. Host
+ * byte order. `tuple` is from our side in both directions.
+ */
+#ifndef TCP_SEG_H
+#define TCP_SEG_H
+
+#include "syngate/addr.h"
+#include "syngate/seq.h"
+#include "syngate/tcpopt.h"
+
+#define SEG_SACK_MAX 4
+
+/* The half-open entry that a final ACK completes: as in struct sg_meta. */
+struct seg_handshake {
+	__u32 slot; /* bucket * SG_WAYS + way */
+	__u32 irs, when, tsval;
+	__u16 gen;
+	__u16 listener;
+	__u16 mss;
+	__u8 opts; /* SG_OPT_* of abi.h */
+};
+
+struct seg {
+	struct sg_tuple tuple;
+	sg_seq seq, ack;
+	__u32 len;     /* bytes of data, all pieces together */
+	__u16 wnd;     /* as it stands in the header: not yet scaled */
+	__u16 urg;     /* urgent pointer */
+	__u8 flags;    /* SG_SYN ... */
+	__u8 ecn;      /* the two ECN bits of the IP header */
+	__u8 mac[6];   /* in: the sender's Ethernet address. out: the receiver's */
+	struct sg_tcpopts opt;
+	struct {
+		sg_seq left, right;
+	} sack[SEG_SACK_MAX]; /* opt.nsack of them */
+
+	/* in: data[0] alone. out: two pieces when the data crosses a chunk's end.
+	 * Borrowed: valid until the next call into the engine. */
+	const __u8 *data[2];
+	__u32 data_len[2];
+
+	const struct seg_handshake *handshake; /* in: not NULL when it fits a half-open entry */
+};
+
+/* Sequence space that a segment takes, RFC 9293 3.4. */
+static inline __u32 seg_space(const struct seg *s)
+{
+	return s->len + !!(s->flags & SG_SYN) + !!(s->flags & SG_FIN);
+}
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The TCP engine (RFC 9293). Pure: no system call, no clock, no global, no I/O. Time
+ * goes in as an argument, segments to send come out as values, all state lies in memory
+ * that the caller hands over. One stack belongs to one thread; what several stacks share
+ * (half-open table, flow table, listener queues) is changed by atomic operations only.
+ *
+ * A worker's round is: tcp_input() for what arrived, tcp_expire(), tcp_next_event()
+ * until there is none, tcp_output() for as much as the TX ring has room for, and then
+ * sleep until tcp_deadline().
+ *
+ * Functions return 0 or a count, or a negative errno.
+ */
+#ifndef TCP_TCP_H
+#define TCP_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "actions.h"
+#include "seg.h"
+#include "syngate/abi.h"
+#include "syngate/flow.h"
+#include "syngate/mib.h"
+
+typedef __u64 sg_time; /* nanoseconds of CLOCK_MONOTONIC */
+#define SG_NEVER ((sg_time)-1)
+#define SG_MS 1000000ULL
+#define SG_SEC 1000000000ULL
+
+/* A connection's handle: generation and index. 0 is none. Stale handles get -EBADF. */
+typedef __u64 tcp_id;
+
+struct tcp_stack;
+
+struct tcp_config {
+	__u16 worker;          /* our number: the owner that goes into the flow table */
+	__u32 max_conns;       /* connection blocks */
+	__u32 max_timewait;    /* TIME_WAIT blocks */
+	__u32 max_chunks;      /* buffer chunks of TCP_CHUNK bytes */
+	struct sg_key key;     /* sg_keys.tuple */
+	/* shared, borrowed for the life of the stack: */
+	const struct sg_settings *settings;      /* read at each use, may change */
+	struct sg_halfopen_bucket *halfopen;     /* half-open table */
+	__u32 halfopen_buckets;
+	struct sg_flow_table flows;
+	struct sg_queue *queues;                 /* [max_listeners] */
+	__u32 max_listeners;
+	struct sg_tcp_counters *mib;             /* ours to add to */
+};
+
+#define TCP_CHUNK 4096
+
+/* Bytes of memory a stack of this size needs. Untouched pages stay untouched. */
+size_t tcp_pool_size(const struct tcp_config *cfg);
+
+/* Make a stack in `mem` (page-aligned, zeroed, tcp_pool_size() bytes). -EINVAL: too small. */
+int tcp_init(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
+	     struct tcp_stack **out);
+
+/* --- segments and time ------------------------------------------------------------- */
+
+/*
+ * Take one segment in. Needs actions_room() >= ACTIONS_PER_INPUT. Returns -1, or the
+ * number of the worker that has this flow: the segment is its to take, pass it on.
+ */
+int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out);
+
+/* Fill `out` (to its max) with what may be sent now: data, ACKs, FINs, RSTs, probes. */
+void tcp_output(struct tcp_stack *s, sg_time now, struct actions *out);
+
+/* Let timers fire that are due. Makes no segment itself: tcp_output() does. */
+void tcp_expire(struct tcp_stack *s, sg_time now);
+
+/* When tcp_expire() or tcp_output() has something to do; `now` or before: at once. */
+sg_time tcp_deadline(const struct tcp_stack *s);
+
+/*
+ * Walk `n` buckets of the half-open table from `first`: send SYN-ACKs again that are
+ * due, forget entries that ran out of retries. Stops early when `out` is full and
+ * returns the number of buckets done. Workers share the table by walking apart.
+ */
+__u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
+			 struct actions *out);
+
+/* --- listeners --------------------------------------------------------------------- */
+
+/*
+ * Serve listener `id`, whose sg_queue the caller has filled in (address, port, limits).
+ * -EINVAL: no such id. -EALREADY: served already.
+ */
+int tcp_listen(struct tcp_stack *s, __u32 id, const struct sg_listener *l);
+
+/* Stop. Connections of this stack that wait in its accept queue are reset. */
+void tcp_unlisten(struct tcp_stack *s, __u32 id, sg_time now);
+
+/* The oldest connection of this stack that waits at `id`. -EAGAIN: none. */
+int tcp_accept(struct tcp_stack *s, __u32 id, tcp_id *conn);
+
+/* --- connections --------------------------------------------------------------------- */
+
+/*
+ * Active open. `mac` is the next hop's address, `mss` what we can take in one segment.
+ * -EADDRINUSE: the tuple is taken. -ENOBUFS: no block or slot is free.
+ */
+int tcp_connect(struct tcp_stack *s, const struct sg_tuple *t, const __u8 mac[6], __u16 mss,
+		sg_time now, tcp_id *conn);
+
+/*
+ * Data that arrived in order, without copying: fills up to `max` pieces and returns how
+ * many; 0: end of stream; -EAGAIN: nothing yet; -ECONNRESET, -ETIMEDOUT: dead.
+ * Pieces are borrowed until tcp_recv_done() says how many bytes were used up.
+ */
+int tcp_recv_peek(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max);
+int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now);
+
+/*
+ * Room to write into, without copying: up to `max` pieces; -EAGAIN: the send buffer is
+ * full, TCP_EV_WRITE will come; -EPIPE: after tcp_shutdown(); -ECONNRESET, -ETIMEDOUT.
+ * tcp_send_done() sends the first `n` bytes of it.
+ */
+int tcp_send_room(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max);
+int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now);
+
+/* The same with a copy. Return bytes moved, 0 at end of stream (recv), or as above. */
+ssize_t tcp_recv(struct tcp_stack *s, tcp_id id, void *buf, size_t len, sg_time now);
+ssize_t tcp_send(struct tcp_stack *s, tcp_id id, const void *buf, size_t len, sg_time now);
+
+/* No more data from us: FIN after what is buffered. -ENOTCONN when it is too late. */
+int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now);
+
+/* The application lets go; the handle is dead. Unread data: RST, as Linux does. */
+int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now);
+
+/* RST at once; the handle is dead. */
+int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now);
+
+/* A value of the application's own. */
+int tcp_set_user(struct tcp_stack *s, tcp_id id, __u64 user);
+
+/* --- events -------------------------------------------------------------------------- */
+
+enum {
+	TCP_EV_ACCEPT = 1, /* listener `listener` has a connection waiting */
+	TCP_EV_READ = 2,   /* data or end of stream */
+	TCP_EV_WRITE = 4,  /* room in the send buffer, after it was full; or connected */
+	TCP_EV_CLOSED = 8, /* reset or timed out: tcp_info().error says which. Close it. */
+};
+
+struct tcp_event {
+	unsigned events;
+	__u32 listener; /* TCP_EV_ACCEPT alone */
+	tcp_id id;
+	__u64 user;
+};
+
+/* The next event, or false. An event that has been taken comes again only when more happens. */
+bool tcp_next_event(struct tcp_stack *s, struct tcp_event *ev);
+
+/* --- looking ------------------------------------------------------------------------- */
+
+enum tcp_state { /* RFC 9293 3.3.2 */
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RCVD,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+};
+
+/* As ss(8) prints it: "ESTAB", "FIN-WAIT-1", ... */
+const char *tcp_state_name(enum tcp_state st);
+
+struct tcp_facts {
+	struct sg_tuple tuple;
+	tcp_id id;
+	enum tcp_state state;
+	int error;          /* why it died, negative errno; 0: it lives */
+	__u32 listener;     /* (__u32)-1: active open */
+	bool waiting;       /* in the accept queue */
+	bool orphan;        /* no application has it */
+	__u32 recv_q;       /* bytes the application has not read */
+	__u32 send_q;       /* bytes not yet acknowledged */
+	__u32 snd_cwnd, snd_ssthresh, snd_wnd, rcv_wnd; /* bytes */
+	__u32 mss;
+	__u32 srtt_us, rttvar_us, rto_ms;
+	__u32 retrans;      /* timeouts in a row */
+	__u64 total_retrans;
+	__u64 bytes_in, bytes_out;
+	const char *timer;  /* "on" (retransmission), "persist", "keepalive", "timewait", "" */
+	__u32 timer_ms;     /* until it fires */
+	sg_time born;
+};
+
+int tcp_info(const struct tcp_stack *s, tcp_id id, sg_time now, struct tcp_facts *info);
+
+/*
+ * All connections, then all in TIME_WAIT (state TCP_TIME_WAIT, id 0), in no order. Start
+ * with *cursor = 0; false at the end. The stack must not change in between.
+ */
+bool tcp_each(const struct tcp_stack *s, __u64 *cursor, sg_time now, struct tcp_facts *info);
+
+struct tcp_usage {
+	__u32 conns, timewait, chunks; /* in use */
+	__u32 max_conns, max_timewait, max_chunks;
+};
+void tcp_usage(const struct tcp_stack *s, struct tcp_usage *u);
+
+#endif
