@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes <-> struct seg. No state. decode.c reads what the driver let through and trusts
+ * none of it; encode.c writes headers and checksums.
+ */
+#ifndef WIRE_WIRE_H
+#define WIRE_WIRE_H
+
+#include <stdbool.h>
+
+#include "tcp/seg.h"
+
+/* Ethernet, two VLAN tags, IPv6, TCP with 40 bytes of options. */
+#define WIRE_HEADROOM (14 + 8 + 40 + 60)
+
+/*
+ * One Ethernet frame. `out->data` points into it. `out->handshake` is left NULL.
+ * -EPROTO: not TCP, or malformed. -EBADMSG: wrong checksum (only if `verify`).
+ */
+int wire_decode(const __u8 *frame, __u32 len, bool verify, struct seg *out);
+
+/*
+ * Write `s` as a frame from `own_mac` to s->mac. Returns its length, or -EMSGSIZE when
+ * it does not fit into `room` bytes.
+ */
+int wire_encode(__u8 *frame, __u32 room, const __u8 own_mac[6], const struct seg *s);
+
+#endif
