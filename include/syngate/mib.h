@@ -22,8 +22,8 @@
 	X(ListenOverflows, "final ACK met a full accept queue")                                    \
 	X(ListenDrops, "connections lost by a listener for any reason")                            \
 	X(EmbryonicRsts, "resets of connections in SYN_RECV")                                      \
-	X(TCPAbortOnData, "closed with unread data: reset")                                        \
-	X(TCPAbortOnClose, "data arrived after close: reset")                                      \
+	X(TCPAbortOnData, "data arrived after close: reset")                                        \
+	X(TCPAbortOnClose, "closed with unread data: reset")                                      \
 	X(TCPAbortOnTimeout, "given up after too many timeouts")                                   \
 	X(TCPAbortOnMemory, "reset for want of memory")                                            \
 	X(TCPTimeouts, "retransmission timeouts")                                                  \

@@ -33,8 +33,8 @@ enum sg_fail_policy {
 	X(tcp_syn_retries, 6, 1, 127, "SYNs sent again by connect()")                              \
 	X(tcp_challenge_ack_limit, 1000, 0, 1000000, "challenge ACKs a second (RFC 5961)")         \
 	X(tcp_invalid_ratelimit, 500, 0, 60000, "ms between answers to invalid segments")          \
-	X(tcp_rmem, 1048576, 4096, 16777216, "receive buffer of a connection, bytes")              \
-	X(tcp_wmem, 1048576, 4096, 16777216, "send buffer of a connection, bytes")                 \
+	X(tcp_rmem, 1048576, 4096, 4190208, "receive buffer of a connection, bytes")              \
+	X(tcp_wmem, 1048576, 4096, 4190208, "send buffer of a connection, bytes")                 \
 	X(delack_ms, 40, 0, 500, "delayed acknowledgment")                                         \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
 	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \

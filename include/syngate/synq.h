@@ -18,6 +18,7 @@
 #define SG_MSS_DEFAULT6 1220
 #define SG_MSS_MIN 88	     /* Linux's TCP_MIN_SND_MSS + options: below this a peer is hostile */
 #define SG_RTO_MAX_MS 120000 /* Linux's TCP_RTO_MAX */
+#define SG_CLOCK_SLACK_MS 16 /* the driver's coarse clock lags behind the engine's by a tick */
 
 /* --- numbers ---------------------------------------------------------------------- */
 
@@ -216,7 +217,7 @@ SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const stru
 		return SG_FIT_BAD_ACK;
 	/* an echo of a time at which no SYN-ACK can have left (RFC 7323 3.2) */
 	if (ts && (s->flags & SG_ACK) &&
-	    (s->tsecr - sg_ts_clock(h, e->when) > now - e->when + 1))
+	    (s->tsecr - sg_ts_clock(h, e->when) > now - e->when + SG_CLOCK_SLACK_MS))
 		old = 1;
 	fit = seq_acceptable(s->seq, s->len, rcv_nxt, window) ||
 	      (s->flags & SG_SYN && s->seq.v == e->irs);
