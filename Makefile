@@ -34,12 +34,16 @@ SKEL       := $(O)/front.skel.h
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM  := $(patsubst tests/sim/%.c,$(O)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 BPFT := $(patsubst tests/bpf/%.c,$(O)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+NETNS_BPF := $(patsubst %.c,$(O)/%.o,$(wildcard tests/netns/*.bpf.c))
+
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all help deps demo check unit bpf-check netns-check bench soak install format clean
+.PHONY: all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
 all: $(O)/syngate $(O)/syngated ## build the commands
 
@@ -51,12 +55,26 @@ deps: ## install what building and testing need (Debian, as root)
 
 demo: ## the main job, visibly: two namespaces, real clients, the queues
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/demo
+	$(Q)$(MAKE) --no-print-directory all netns-bpf
+	$(Q)O=$(O) tools/demo
 
-check: ## every test
+check: ## every test (one: tests/run NAME)
 	$(Q)tools/deps
-	$(Q)tests/run
+	$(Q)O=$(O) tests/run
+
+bench: ## speed through syngate beside the same server without it
+	$(Q)tools/deps
+	$(Q)$(MAKE) --no-print-directory all netns-bpf
+	$(Q)O=$(O) tests/bench/run
+
+soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be left behind
+	$(Q)tools/deps
+	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf
+	$(Q)O=$(O)/san tests/soak $(MINUTES)
+
+install: all ## copy the commands to DESTDIR/PREFIX
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin)install -d $(DESTDIR)$(PREFIX)/sbin && \
+	install -m 0755 $(O)/syngate $(O)/syngated $(DESTDIR)$(PREFIX)/sbin
 
 $(SKEL): $(O)/front.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name front > $@
@@ -65,7 +83,11 @@ $(O)/front.bpf.o: bpf/front.bpf.c $(wildcard bpf/*.h include/syngate/*.h) Makefi
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
 
-$(O)/user/io/%.o: $(SKEL)
+$(O)/tests/netns/%.bpf.o: tests/netns/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
+
+$(filter $(O)/user/io/%,$(DAEMON_OBJ)): $(SKEL)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -89,8 +111,10 @@ $(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/libengine.a
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
-unit: $(UNIT) $(SIM) ## build the tests of the engine
+unit: $(UNIT) $(SIM)
 bpf-tests: $(BPFT)
+netns-bpf: $(NETNS_BPF)
+tests: unit bpf-tests netns-bpf ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
 
 format: ## put every source into the project's style
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
