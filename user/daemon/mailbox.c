@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/mailbox.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct mailbox_call {
+	struct mailbox_call *next;
+	void (*fn)(void *worker, void *arg);
+	void *arg;
+	int rc;
+	bool done;
+};
+
+int mailbox_init(struct mailbox *m)
+{
+	m->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (m->event < 0)
+		return -errno;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->done, NULL);
+	m->first = NULL;
+	m->last = &m->first;
+	m->waiting = m->closed = false;
+	return 0;
+}
+
+void mailbox_free(struct mailbox *m)
+{
+	if (m->event < 0)
+		return;
+	close(m->event);
+	m->event = -1;
+	pthread_cond_destroy(&m->done);
+	pthread_mutex_destroy(&m->lock);
+}
+
+int mailbox_call(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg)
+{
+	struct mailbox_call call = {.fn = fn, .arg = arg, .rc = -ESHUTDOWN};
+
+	pthread_mutex_lock(&m->lock);
+	if (!m->closed) {
+		*m->last = &call;
+		m->last = &call.next;
+		__atomic_store_n(&m->waiting, true, __ATOMIC_RELEASE);
+		mailbox_wake(m);
+		while (!call.done)
+			pthread_cond_wait(&m->done, &m->lock);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return call.rc;
+}
+
+static struct mailbox_call *mailbox_take(struct mailbox *m)
+{
+	struct mailbox_call *list;
+
+	pthread_mutex_lock(&m->lock);
+	list = m->first;
+	m->first = NULL;
+	m->last = &m->first;
+	__atomic_store_n(&m->waiting, false, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&m->lock);
+	return list;
+}
+
+/* The caller's stack holds the call: it is not to be touched once `done` is seen. */
+static void mailbox_finish(struct mailbox *m, struct mailbox_call *list, int rc)
+{
+	pthread_mutex_lock(&m->lock);
+	while (list) {
+		struct mailbox_call *c = list;
+
+		list = c->next;
+		c->rc = rc;
+		c->done = true;
+	}
+	pthread_cond_broadcast(&m->done);
+	pthread_mutex_unlock(&m->lock);
+}
+
+bool mailbox_run(struct mailbox *m, void *worker)
+{
+	struct mailbox_call *list;
+
+	if (!mailbox_waiting(m))
+		return false;
+	list = mailbox_take(m);
+	for (struct mailbox_call *c = list; c; c = c->next)
+		c->fn(worker, c->arg);
+	mailbox_finish(m, list, 0);
+	return list != NULL;
+}
+
+bool mailbox_waiting(const struct mailbox *m)
+{
+	return __atomic_load_n(&m->waiting, __ATOMIC_ACQUIRE);
+}
+
+void mailbox_close(struct mailbox *m)
+{
+	pthread_mutex_lock(&m->lock);
+	m->closed = true;
+	pthread_mutex_unlock(&m->lock);
+	mailbox_finish(m, mailbox_take(m), -ESHUTDOWN);
+}
+
+void mailbox_wake(struct mailbox *m)
+{
+	eventfd_write(m->event, 1); /* at its maximum it is readable already */
+}
+
+void mailbox_awake(struct mailbox *m)
+{
+	eventfd_t n;
+
+	eventfd_read(m->event, &n);
+}
