@@ -137,6 +137,9 @@ int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now);
 /* RST at once; the handle is dead. */
 int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now);
 
+/* No Nagle (RFC 1122 4.2.3.4): short segments go out at once. Off at first. */
+int tcp_set_nodelay(struct tcp_stack *s, tcp_id id, bool on);
+
 /* A value of the application's own. */
 int tcp_set_user(struct tcp_stack *s, tcp_id id, __u64 user);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an acknowledgment does: RFC 9293 3.10.7.4 step 5, with RFC 5961 5. */
+#include "tcp/stack.h"
+
+static void ack_window(struct tcp_stack *s, struct tcp *t, const struct seg *in)
+{
+	__u32 wnd = (__u32)in->wnd << t->snd_wscale;
+
+	if (seq_after(t->snd_wl1, in->seq) ||
+	    (seq_eq(t->snd_wl1, in->seq) && seq_after(t->snd_wl2, in->ack)))
+		return;
+	t->snd_wl1 = in->seq;
+	t->snd_wl2 = in->ack;
+	if (wnd > t->snd_wnd) {
+		timer_window_open(t);
+		output_ready(s, t);
+	}
+	t->snd_wnd = wnd;
+	if (wnd > t->max_wnd)
+		t->max_wnd = wnd;
+}
+
+/* RFC 5681 2: acknowledges nothing new, brings nothing, moves no window, while data is out. */
+static bool ack_is_duplicate(const struct tcp *t, const struct seg *in)
+{
+	return seq_eq(in->ack, t->snd_una) && in->len == 0 &&
+	       !(in->flags & (SG_SYN | SG_FIN)) && !seq_eq(t->snd_una, t->snd_max) &&
+	       (__u32)in->wnd << t->snd_wscale == t->snd_wnd;
+}
+
+static void ack_rtt(struct tcp *t, const struct seg *in, sg_time now)
+{
+	if (t->flags & T_RTT && !seq_before(in->ack, t->rtt_seq)) {
+		t->flags &= ~(__u32)T_RTT;
+		rtt_sample(t, now - t->rtt_at);
+	} else {
+		rtt_progress(t);
+	}
+}
+
+/* Everything up to in->ack has arrived. Returns true when that takes in our FIN. */
+static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
+{
+	__u32 flight = (__u32)seq_diff(t->snd_max, t->snd_una);
+	__u32 bytes = (__u32)seq_diff(in->ack, t->snd_una);
+	__u32 data = bytes < t->snd.len ? bytes : t->snd.len;
+
+	ack_rtt(t, in, now);
+	buf_drop(s, &t->snd, data, false);
+	t->snd_una = in->ack;
+	if (seq_before(t->snd_nxt, t->snd_una))
+		t->snd_nxt = t->snd_una;
+	t->dupacks = 0;
+	if (!cc_recovery_acked(s, t, bytes))
+		cc_acked(t, bytes, flight);
+	timer_acked(s, t, now);
+	output_ready(s, t);
+	if (t->flags & T_WANT_WRITE && t->snd.len <= knobs(s)->tcp_wmem / 3 * 2) {
+		t->flags &= ~(__u32)T_WANT_WRITE;
+		event_post(s, t, TCP_EV_WRITE);
+	}
+	return t->flags & T_FIN_QUEUED && bytes > data;
+}
+
+static void ack_of_fin(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	if (t->state == TCP_FIN_WAIT_1) {
+		state_set(t, TCP_FIN_WAIT_2);
+		if (!(t->flags & T_OWNED))
+			timer_life(s, t, now + knobs(s)->tcp_fin_timeout * SG_SEC);
+	} else if (t->state == TCP_CLOSING) {
+		timewait_enter(s, t, now);
+	} else if (t->state == TCP_LAST_ACK) {
+		close_done(s, t, 0);
+	}
+}
+
+bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
+{
+	bool duplicate = ack_is_duplicate(t, in);
+
+	if (seq_after(in->ack, t->snd_max)) { /* acknowledges what was never sent */
+		if (input_challenge_allowed(s, now))
+			output_ack_now(s, t);
+		return false;
+	}
+	if (seq_diff(t->snd_una, in->ack) > (__s32)t->max_wnd) { /* RFC 5961 5.2 */
+		if (input_challenge_allowed(s, now))
+			output_ack_now(s, t);
+		return false;
+	}
+	if (seq_before(in->ack, t->snd_una))
+		return true;
+	if (t->timer == TIMER_PERSIST)
+		rtt_progress(t); /* the peer is there: probes go on */
+	ack_window(s, t, in);
+	if (seq_after(in->ack, t->snd_una)) {
+		if (ack_advance(s, t, in, now))
+			ack_of_fin(s, t, now);
+	} else if (duplicate) {
+		s->cfg.mib->TCPDupAcksIn++;
+		cc_dupack(s, t);
+	}
+	return true;
+}

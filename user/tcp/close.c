@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How connections end: RFC 9293 3.6 and 3.10.4 to 3.10.5, and who still holds the block. */
+#include <errno.h>
+
+#include "tcp/stack.h"
+
+void close_unhash(struct tcp_stack *s, struct tcp *t)
+{
+	if (!(t->flags & T_HASHED))
+		return;
+	t->flags &= ~(__u32)T_HASHED;
+	flowtable_del(s, t->hash, conn_index(s, t));
+}
+
+void close_reap(struct tcp_stack *s, struct tcp *t)
+{
+	if (t->state != TCP_CLOSED || t->flags & (T_OWNED | T_RST | T_READY) || t->events)
+		return;
+	conn_free(s, t);
+}
+
+void close_done(struct tcp_stack *s, struct tcp *t, int error)
+{
+	timer_stop(s, t);
+	if (t->flags & T_HASHED)
+		sg_flow_release(&s->cfg.flows, t->hash, &t->tuple);
+	close_unhash(s, t);
+	if (t->flags & T_SYN_QUEUED)
+		__sync_fetch_and_add(&s->cfg.queues[t->listener].halfopen, (__u32)-1);
+	t->flags &= ~(__u32)(T_SYN_QUEUED | T_ACK_NOW | T_REXMIT | T_PROBE);
+	buf_clear(s, &t->snd);
+	reasm_clear(s, t);
+	t->error = (__s16)error;
+	state_set(t, TCP_CLOSED);
+	if (t->flags & T_OWNED && !(t->flags & T_WAITING))
+		event_post(s, t, error ? TCP_EV_CLOSED : TCP_EV_READ);
+	close_reap(s, t);
+}
+
+void close_reset(struct tcp_stack *s, struct tcp *t, int error)
+{
+	t->flags |= T_RST;
+	output_ready(s, t);
+	close_done(s, t, error);
+}
+
+/* Our FIN follows what is buffered. */
+static void close_queue_fin(struct tcp_stack *s, struct tcp *t)
+{
+	t->flags |= T_FIN_QUEUED;
+	state_set(t, t->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1);
+	output_ready(s, t);
+}
+
+int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now)
+{
+	struct tcp *t = conn_get(s, id);
+
+	(void)now;
+	if (!t)
+		return -EBADF;
+	if (t->error)
+		return t->error;
+	if (t->state != TCP_ESTABLISHED && t->state != TCP_CLOSE_WAIT)
+		return -ENOTCONN;
+	close_queue_fin(s, t);
+	return 0;
+}
+
+/* Without an owner; in which states there is still work to do. */
+static void close_orphan(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	switch ((enum tcp_state)t->state) {
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+		close_queue_fin(s, t);
+		return;
+	case TCP_FIN_WAIT_2:
+		timer_life(s, t, now + knobs(s)->tcp_fin_timeout * SG_SEC);
+		return;
+	case TCP_SYN_SENT:
+		close_done(s, t, 0);
+		return;
+	case TCP_SYN_RCVD:
+		close_reset(s, t, 0);
+		return;
+	case TCP_CLOSED:
+		close_reap(s, t);
+		return;
+	case TCP_FIN_WAIT_1:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+	case TCP_LISTEN:
+	case TCP_TIME_WAIT:
+		return;
+	}
+}
+
+int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
+{
+	struct tcp *t = conn_get(s, id);
+	bool unread;
+
+	if (!t)
+		return -EBADF;
+	unread = t->rcv.len > 0;
+	t->flags &= ~(__u32)T_OWNED;
+	t->flags |= T_RCV_SHUT;
+	buf_clear(s, &t->rcv);
+	reasm_clear(s, t);
+	if (unread && t->state != TCP_CLOSED) {
+		s->cfg.mib->TCPAbortOnClose++;
+		close_reset(s, t, -ECONNRESET);
+		return 0;
+	}
+	close_orphan(s, t, now);
+	return 0;
+}
+
+int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now)
+{
+	struct tcp *t = conn_get(s, id);
+
+	(void)now;
+	if (!t)
+		return -EBADF;
+	t->flags &= ~(__u32)T_OWNED;
+	if (t->state == TCP_CLOSED)
+		close_reap(s, t);
+	else if (t->state == TCP_SYN_SENT)
+		close_done(s, t, 0);
+	else
+		close_reset(s, t, -ECONNRESET);
+	return 0;
+}

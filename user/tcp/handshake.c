@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the half-open queue to a connection: the final ACK that the driver let through,
+ * and the SYN-ACKs that are due again. The half-open table is shared with the driver and
+ * the other workers; who frees a slot by compare-and-swap is the one who takes it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "tcp/stack.h"
+
+struct halfopen_ref {
+	struct sg_halfopen *entry;
+	__u64 *slot;
+	__u64 word;
+};
+
+/* The entry that a segment's record names, if it is still that entry. */
+static bool handshake_find(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+			   struct halfopen_ref *ref)
+{
+	const struct seg_handshake *r = in->handshake;
+	__u32 bucket = r->slot / SG_WAYS, way = r->slot % SG_WAYS;
+
+	if (bucket >= s->cfg.halfopen_buckets)
+		return false;
+	ref->entry = &s->cfg.halfopen[bucket].entry[way];
+	ref->slot = &s->cfg.halfopen[bucket].slot[way];
+	ref->word = SG_READ_ONCE(*ref->slot);
+	return sg_slot_hit(ref->word, h->table) && sg_slot_gen(ref->word) == r->gen &&
+	       sg_tuple_eq(&ref->entry->tuple, &in->tuple);
+}
+
+/* Take the entry out of the table. False: somebody else did. */
+static bool handshake_release(struct tcp_stack *s, struct sg_halfopen *e, __u64 *slot, __u64 word)
+{
+	__u32 listener = e->listener;
+
+	/* a sweeping worker may just have put the timer off */
+	while (!sg_slot_free(slot, word)) {
+		__u64 now = SG_READ_ONCE(*slot);
+
+		if (sg_slot_state(now) != SG_SLOT_LIVE || sg_slot_gen(now) != sg_slot_gen(word))
+			return false;
+		word = now;
+	}
+	if (listener < s->cfg.max_listeners)
+		__sync_fetch_and_add(&s->cfg.queues[listener].halfopen, (__u32)-1);
+	return true;
+}
+
+static void handshake_check_seg(const struct seg *in, struct sg_synq_seg *c)
+{
+	*c = (struct sg_synq_seg){
+		.seq = in->seq,
+		.ack = in->ack,
+		.len = seg_space(in),
+		.tsval = in->opt.tsval,
+		.tsecr = in->opt.tsecr,
+		.flags = in->flags,
+		.has_ts = in->opt.has_ts,
+	};
+}
+
+static void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16 peer_mss)
+{
+	__u16 ours = sg_addr_is4(&t->tuple.peer) ? l->cfg.mss4 : l->cfg.mss6;
+
+	t->our_mss = ours;
+	t->mss = peer_mss < ours ? peer_mss : ours;
+	if (opts & SG_OPT_TS) {
+		t->flags |= T_TS;
+		t->mss -= 12;
+	}
+	if (opts & SG_OPT_SACK)
+		t->flags |= T_SACK;
+	if ((opts & SG_OPT_WSCALE) != SG_OPT_NO_WSCALE) {
+		t->snd_wscale = opts & SG_OPT_WSCALE;
+		t->rcv_wscale = l->cfg.wscale;
+	}
+}
+
+/* The connection block as it is right behind the final ACK. */
+static void handshake_fill(struct tcp *t, const struct listener *l, const struct sg_halfopen *e,
+			   const struct sg_hash *h, const struct seg *in, sg_time now)
+{
+	t->listener = e->listener;
+	memcpy(t->mac, in->mac, 6);
+	handshake_options(t, l, e->opts, e->mss);
+	t->iss = sg_iss(h, e->when);
+	t->snd_una = t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
+	t->irs = sg_seq_of(e->irs);
+	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
+	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
+	t->snd_wl1 = in->seq;
+	t->snd_wl2 = in->ack;
+	t->snd_wnd = t->max_wnd = (__u32)in->wnd << t->snd_wscale;
+	t->ts_recent = e->tsval;
+	t->ts_recent_at = now;
+	t->rcv_mss = t->mss;
+	t->quick_acks = 16;
+	cc_init(t);
+	if (e->retries == 0 && (__s32)(time_ms(now) - e->when) > 0)
+		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);
+	state_set(t, TCP_ESTABLISHED);
+}
+
+static int handshake_overflow(struct tcp_stack *s, const struct seg *in, struct halfopen_ref *ref,
+			      struct actions *out)
+{
+	if (!knobs(s)->tcp_abort_on_overflow) {
+		ref->entry->opts |= SG_OPT_ACKED;
+		return -1;
+	}
+	s->cfg.mib->EmbryonicRsts++;
+	handshake_release(s, ref->entry, ref->slot, ref->word);
+	input_reset(s, in, out);
+	return -1;
+}
+
+/* The listener drops it; the entry stays, and the SYN-ACK comes again. */
+static int handshake_drop(struct tcp_stack *s, const struct sg_halfopen *e,
+			  unsigned long long *why)
+{
+	acceptq_unreserve(s, e->listener);
+	s->cfg.mib->ListenDrops++;
+	(*why)++;
+	return -1;
+}
+
+/* Make the connection. The tuple is claimed first: another worker may be doing the same. */
+static int handshake_complete(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+			      struct halfopen_ref *ref, sg_time now, struct actions *out)
+{
+	struct sg_halfopen e = *ref->entry;
+	struct listener *l = listener_at(s, e.listener);
+	struct tcp *t;
+	int owner;
+
+	if (!l)
+		return -1;
+	if (!acceptq_reserve(s, e.listener))
+		return handshake_overflow(s, in, ref, out);
+	owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
+	if (owner < 0)
+		return handshake_drop(s, &e, &s->cfg.mib->FlowTableFull);
+	if (owner != s->cfg.worker) {
+		acceptq_unreserve(s, e.listener);
+		return owner;
+	}
+	t = conn_new(s, &in->tuple, h, now);
+	if (!t) {
+		sg_flow_release(&s->cfg.flows, h->table, &in->tuple);
+		return handshake_drop(s, &e, &s->cfg.mib->ConnTableFull);
+	}
+	handshake_release(s, ref->entry, ref->slot, ref->word);
+	handshake_fill(t, l, &e, h, in, now);
+	acceptq_push(s, t);
+	input_conn(s, t, in, now, out);
+	return -1;
+}
+
+int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+		    sg_time now, struct actions *out)
+{
+	struct sg_synq_seg check;
+	struct halfopen_ref ref;
+	struct listener *l;
+
+	if (!handshake_find(s, in, h, &ref)) {
+		input_reset(s, in, out);
+		return -1;
+	}
+	l = listener_at(s, ref.entry->listener);
+	handshake_check_seg(in, &check);
+	switch (sg_synq_check(ref.entry, h, &check, l ? l->cfg.window : 0, time_ms(now))) {
+	case SG_FIT_ACK:
+		return handshake_complete(s, in, h, &ref, now, out);
+	case SG_FIT_RESET:
+		if (handshake_release(s, ref.entry, ref.slot, ref.word)) {
+			s->cfg.mib->EmbryonicRsts++;
+			s->cfg.mib->AttemptFails++;
+		}
+		input_reset(s, in, out);
+		return -1;
+	case SG_FIT_BAD_ACK:
+		input_reset(s, in, out);
+		return -1;
+	case SG_FIT_REPEAT: /* all these the driver answers or drops by itself */
+	case SG_FIT_SILENT:
+	case SG_FIT_OUTSIDE:
+	case SG_FIT_DROP:
+		return -1;
+	}
+	return -1;
+}
+
+/* --- SYN-ACKs that are due again -------------------------------------------------------------- */
+
+static void handshake_resend(struct tcp_stack *s, const struct listener *l,
+			     const struct sg_halfopen *e, sg_time now, struct actions *out)
+{
+	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &e->tuple);
+	__u16 mss = sg_addr_is4(&e->tuple.peer) ? l->cfg.mss4 : l->cfg.mss6;
+	struct seg *a = &out->send[out->n++];
+
+	memset(a, 0, sizeof(*a));
+	a->tuple = e->tuple;
+	memcpy(a->mac, e->mac, 6);
+	a->flags = SG_SYN | SG_ACK;
+	a->seq = sg_iss(&h, e->when);
+	a->ack = sg_seq_of(e->irs + 1);
+	a->wnd = l->cfg.window;
+	sg_synack_opts(&a->opt, e->opts, e->tsval, mss, l->cfg.wscale, &h, time_ms(now));
+	s->cfg.mib->OutSegs++;
+	s->cfg.mib->RetransSegs++;
+	s->cfg.mib->TCPSynRetrans++;
+}
+
+static void handshake_due(struct tcp_stack *s, struct sg_halfopen *e, __u64 *slot, __u64 word,
+			  sg_time now, struct actions *out)
+{
+	struct listener *l = listener_at(s, e->listener);
+	__u32 retries = e->retries;
+
+	if (!l || retries >= knobs(s)->tcp_synack_retries) {
+		if (handshake_release(s, e, slot, word) && l)
+			s->cfg.mib->TCPReqExpired++;
+		return;
+	}
+	retries++;
+	e->retries = (__u16)(retries & 15);
+	sg_synq_rearm(slot, word, time_ms(now),
+		      sg_synack_timeout(knobs(s)->synack_rto_ms, retries));
+	handshake_resend(s, l, e, now, out);
+}
+
+__u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
+			 struct actions *out)
+{
+	for (__u32 i = 0; i < n; i++) {
+		struct sg_halfopen_bucket *b = &s->cfg.halfopen[first + i];
+
+		if (actions_room(out) < SG_WAYS)
+			return i;
+		for (int way = 0; way < SG_WAYS; way++) {
+			__u64 w = SG_READ_ONCE(b->slot[way]);
+
+			if (sg_slot_state(w) == SG_SLOT_LIVE && sg_is_due(w, time_ms(now)))
+				handshake_due(s, &b->entry[way], &b->slot[way], w, now, out);
+		}
+	}
+	return n;
+}
+
+/* --- a pair that was in TIME_WAIT, RFC 9293 3.6.1 ------------------------------------------------ */
+
+static struct listener *handshake_listener(struct tcp_stack *s, const struct sg_tuple *t, __u32 *id)
+{
+	struct listener *wild = NULL;
+
+	for (__u32 i = 0; i < s->cfg.max_listeners; i++) {
+		const struct sg_queue *q = &s->cfg.queues[i];
+
+		if (!s->listener[i].open || q->port != t->lport)
+			continue;
+		if (sg_addr_eq(&q->addr, &t->local)) {
+			*id = i;
+			return &s->listener[i];
+		}
+		if (sg_addr_is_any(&q->addr)) {
+			*id = i;
+			wild = &s->listener[i];
+		}
+	}
+	return wild;
+}
+
+/*
+ * The old pair's numbers rule out the table's ISS, so the engine holds this one itself, in
+ * SYN-RECEIVED. It counts in the half-open length but is not held to its limit, as in Linux.
+ */
+bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+		      sg_seq iss, sg_time now)
+{
+	__u16 mss = in->opt.mss ? in->opt.mss : SG_MSS_DEFAULT4;
+	struct listener *l;
+	struct tcp *t;
+	__u32 id = 0;
+
+	l = handshake_listener(s, &in->tuple, &id);
+	if (!l)
+		return false;
+	t = conn_new(s, &in->tuple, h, now);
+	if (!t)
+		return false;
+	t->listener = id;
+	memcpy(t->mac, in->mac, 6);
+	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)),
+			  mss < SG_MSS_MIN ? SG_MSS_MIN : mss);
+	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
+	t->irs = in->seq;
+	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
+	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
+	t->ts_recent = in->opt.tsval;
+	t->ts_recent_at = now;
+	t->rcv_mss = t->mss;
+	t->quick_acks = 16;
+	cc_init(t);
+	t->flags |= T_SYN_QUEUED;
+	__sync_fetch_and_add(&s->cfg.queues[id].halfopen, 1);
+	state_set(t, TCP_SYN_RCVD);
+	output_ready(s, t);
+	return true;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SEGMENT ARRIVES, RFC 9293 3.10.7, in the RFC's order and with its step numbers, with
+ * RFC 5961 (challenge ACKs) and RFC 7323 (timestamps). Where the RFC leaves room, Linux.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "tcp/stack.h"
+
+#define PAWS_IDLE (24 * 86400 * SG_SEC) /* RFC 7323 5.5: then ts_recent is worth nothing */
+
+enum step { STEP_NEXT, STEP_DONE };
+typedef enum step (*step_fn)(struct tcp_stack *, struct tcp *, const struct seg *, sg_time,
+			     struct actions *);
+
+/* --- answers ---------------------------------------------------------------------------- */
+
+static struct seg *input_answer(struct actions *out, const struct seg *in)
+{
+	struct seg *a = &out->send[out->n++];
+
+	memset(a, 0, sizeof(*a));
+	a->tuple = in->tuple;
+	memcpy(a->mac, in->mac, 6);
+	return a;
+}
+
+void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out)
+{
+	struct seg *a;
+
+	if (in->flags & SG_RST || !actions_room(out))
+		return;
+	a = input_answer(out, in);
+	a->flags = SG_RST;
+	if (in->flags & SG_ACK) {
+		a->seq = in->ack;
+	} else {
+		a->flags |= SG_ACK;
+		a->ack = seq_add(in->seq, seg_space(in));
+	}
+	s->cfg.mib->OutRsts++;
+	s->cfg.mib->OutSegs++;
+}
+
+bool input_challenge_allowed(struct tcp_stack *s, sg_time now)
+{
+	__u64 second = now / SG_SEC;
+
+	if (s->challenge_second != second) {
+		s->challenge_second = second;
+		s->challenge_spent = 0;
+	}
+	if (s->challenge_spent >= knobs(s)->tcp_challenge_ack_limit)
+		return false;
+	s->challenge_spent++;
+	s->cfg.mib->TCPChallengeACK++;
+	return true;
+}
+
+static void input_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	if (input_challenge_allowed(s, now))
+		output_ack_now(s, t);
+}
+
+/* An ACK for a segment without data that does not fit: one in tcp_invalid_ratelimit ms. */
+static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
+{
+	if (in->len == 0 && t->oow_at != 0 &&
+	    now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS)
+		return;
+	if (in->len == 0)
+		t->oow_at = now;
+	output_ack_now(s, t);
+}
+
+/* --- SYN-SENT, 3.10.7.3 ------------------------------------------------------------------- */
+
+static void input_take_syn(struct tcp_stack *s, struct tcp *t, const struct seg *in)
+{
+	__u16 mss = in->opt.mss;
+
+	if (mss == 0)
+		mss = sg_addr_is4(&t->tuple.peer) ? SG_MSS_DEFAULT4 : SG_MSS_DEFAULT6;
+	if (mss < SG_MSS_MIN)
+		mss = SG_MSS_MIN;
+	t->mss = mss < t->our_mss ? mss : t->our_mss;
+	t->irs = in->seq;
+	t->rcv_nxt = t->last_ack_sent = seq_add(in->seq, 1);
+	t->rcv_adv = seq_add(t->rcv_nxt, 65535);
+	if (in->opt.has_ts && knobs(s)->tcp_timestamps) {
+		t->flags |= T_TS;
+		t->ts_recent = in->opt.tsval;
+		t->mss -= 12;
+	}
+	if (in->opt.sack_ok && knobs(s)->tcp_sack)
+		t->flags |= T_SACK;
+	if (in->opt.wscale == SG_WSCALE_NONE || !knobs(s)->tcp_window_scaling)
+		t->snd_wscale = t->rcv_wscale = 0;
+	else
+		t->snd_wscale = in->opt.wscale;
+	t->snd_wnd = t->max_wnd = in->wnd; /* never scaled in a SYN */
+	t->snd_wl1 = in->seq;
+	t->snd_wl2 = in->ack;
+}
+
+static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			   struct actions *out)
+{
+	bool acked = in->flags & SG_ACK;
+
+	if (acked && (!seq_after(in->ack, t->iss) || seq_after(in->ack, t->snd_max))) {
+		input_reset(s, in, out);
+		return;
+	}
+	if (in->flags & SG_RST) {
+		if (acked)
+			close_done(s, t, -ECONNREFUSED);
+		return;
+	}
+	if (!(in->flags & SG_SYN))
+		return;
+	input_take_syn(s, t, in);
+	cc_init(t);
+	if (!acked) { /* simultaneous open */
+		state_set(t, TCP_SYN_RCVD);
+		t->snd_nxt = t->iss;
+		output_ready(s, t);
+		return;
+	}
+	state_set(t, TCP_ESTABLISHED);
+	ack_input(s, t, in, now);
+	output_ack_now(s, t);
+	event_post(s, t, TCP_EV_WRITE);
+}
+
+/* --- the other states, 3.10.7.4 -------------------------------------------------------------- */
+
+static bool input_paws_fails(const struct tcp *t, const struct seg *in, sg_time now)
+{
+	return t->flags & T_TS && in->opt.has_ts &&
+	       (__s32)(in->opt.tsval - t->ts_recent) < 0 && now - t->ts_recent_at < PAWS_IDLE;
+}
+
+/* Step 1: is the segment acceptable? Linux's test: its end not before what we last told. */
+static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const struct seg *in,
+				  sg_time now, struct actions *out)
+{
+	sg_seq end = seq_add(in->seq, seg_space(in));
+	bool old = input_paws_fails(t, in, now);
+
+	(void)out;
+	if (old && !(in->flags & SG_RST)) {
+		s->cfg.mib->PAWSEstab++;
+	} else if (!seq_before(end, t->last_ack_sent) && !seq_after(in->seq, t->rcv_adv)) {
+		if (in->opt.has_ts && t->flags & T_TS && !old &&
+		    !seq_after(in->seq, t->last_ack_sent)) { /* RFC 7323 4.3 */
+			t->ts_recent = in->opt.tsval;
+			t->ts_recent_at = now;
+		}
+		return STEP_NEXT;
+	}
+	if (in->flags & SG_RST)
+		return STEP_DONE;
+	if (in->flags & SG_SYN && t->state != TCP_SYN_RCVD) {
+		s->cfg.mib->TCPSYNChallenge++;
+		input_challenge(s, t, now);
+	} else {
+		input_oow_ack(s, t, in, now);
+	}
+	return STEP_DONE;
+}
+
+/* Step 2: RST, as RFC 5961 3 has it. */
+static enum step step2_rst(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			   struct actions *out)
+{
+	(void)out;
+	if (!(in->flags & SG_RST))
+		return STEP_NEXT;
+	if (!seq_eq(in->seq, t->rcv_nxt)) {
+		input_challenge(s, t, now);
+		return STEP_DONE;
+	}
+	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT)
+		s->cfg.mib->EstabResets++;
+	else if (t->state == TCP_SYN_RCVD)
+		s->cfg.mib->AttemptFails++;
+	close_done(s, t, t->state == TCP_CLOSE_WAIT ? -EPIPE : -ECONNRESET);
+	return STEP_DONE;
+}
+
+/* Step 4: SYN, as RFC 5961 4 has it; the same SYN again in SYN-RECEIVED is answered again. */
+static enum step step4_syn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			   struct actions *out)
+{
+	(void)out;
+	if (!(in->flags & SG_SYN))
+		return STEP_NEXT;
+	if (t->state == TCP_SYN_RCVD && seq_eq(in->seq, t->irs)) {
+		if (in->flags & SG_ACK)
+			return STEP_NEXT; /* simultaneous open: the other's SYN-ACK */
+		t->snd_nxt = t->iss;
+		output_ready(s, t);
+		return STEP_DONE;
+	}
+	s->cfg.mib->TCPSYNChallenge++;
+	input_challenge(s, t, now);
+	return STEP_DONE;
+}
+
+/* SYN-RECEIVED: the handshake ends here, if the accept queue has room. */
+static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct seg *in,
+				struct actions *out)
+{
+	if (!seq_after(in->ack, t->snd_una) || seq_after(in->ack, t->snd_max)) {
+		input_reset(s, in, out);
+		return STEP_DONE;
+	}
+	if (t->listener != NO_LISTENER) {
+		if (!acceptq_reserve(s, t->listener)) {
+			if (!knobs(s)->tcp_abort_on_overflow)
+				return STEP_DONE;
+			s->cfg.mib->EmbryonicRsts++;
+			close_reset(s, t, -ECONNRESET);
+			return STEP_DONE;
+		}
+		acceptq_push(s, t);
+	}
+	t->snd_wnd = t->max_wnd = (__u32)in->wnd << t->snd_wscale;
+	t->snd_wl1 = in->seq;
+	t->snd_wl2 = in->ack;
+	state_set(t, TCP_ESTABLISHED);
+	event_post(s, t, TCP_EV_WRITE);
+	return STEP_NEXT;
+}
+
+/* Step 5: ACK. */
+static enum step step5_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			   struct actions *out)
+{
+	if (!(in->flags & SG_ACK))
+		return STEP_DONE;
+	if (t->state == TCP_SYN_RCVD && step5_syn_rcvd(s, t, in, out) == STEP_DONE)
+		return STEP_DONE;
+	if (!ack_input(s, t, in, now) || t->state == TCP_CLOSED)
+		return STEP_DONE;
+	return STEP_NEXT;
+}
+
+/* How much of the data is new and inside the window. Returns its offset in the segment. */
+static __u32 input_trim(const struct tcp *t, sg_seq seq, __u32 *len)
+{
+	__s32 skip = seq_diff(t->rcv_nxt, seq);
+	__s32 room;
+
+	if (skip < 0)
+		skip = 0;
+	if ((__u32)skip > *len)
+		skip = (__s32)*len;
+	*len -= (__u32)skip;
+	room = seq_diff(t->rcv_adv, seq_add(seq, (__u32)skip));
+	if (room < 0)
+		room = 0;
+	if (*len > (__u32)room)
+		*len = (__u32)room;
+	return (__u32)skip;
+}
+
+/* RFC 9293 3.8.6.3, RFC 5681 4.2: every second full segment, at once after a gap, else later. */
+static void input_schedule_ack(struct tcp_stack *s, struct tcp *t, __u32 len, __u32 moved,
+			       bool gap, sg_time now)
+{
+	if (len > t->rcv_mss)
+		t->rcv_mss = (__u16)(len > 65535 ? 65535 : len);
+	t->ack_due += moved;
+	if (moved == 0 || gap || t->quick_acks > 0 || t->ack_due >= 2u * t->rcv_mss) {
+		if (t->quick_acks > 0)
+			t->quick_acks--;
+		output_ack_now(s, t);
+	} else {
+		timer_delack(s, t, now);
+	}
+}
+
+/* Step 7: the segment's text. Step 6, the urgent pointer, is read over: it is data like other. */
+static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			    struct actions *out)
+{
+	sg_seq seq = seq_add(in->seq, !!(in->flags & SG_SYN));
+	bool gap = t->flags & T_OOO;
+	__u32 len = in->len, skip, moved;
+
+	(void)out;
+	if (in->len == 0)
+		return STEP_NEXT;
+	if (t->state != TCP_ESTABLISHED && t->state != TCP_FIN_WAIT_1 &&
+	    t->state != TCP_FIN_WAIT_2) {
+		output_ack_now(s, t);
+		return STEP_NEXT;
+	}
+	skip = input_trim(t, seq, &len);
+	if (t->flags & T_RCV_SHUT && len > 0) { /* nobody will read it: Linux resets */
+		s->cfg.mib->TCPAbortOnData++;
+		close_reset(s, t, -ECONNRESET);
+		return STEP_DONE;
+	}
+	if (len == 0) {
+		output_ack_now(s, t);
+		return STEP_NEXT;
+	}
+	moved = reasm_input(s, t, seq_add(seq, skip), in->data[0] + skip, len);
+	t->bytes_in += moved;
+	if (moved)
+		event_post(s, t, TCP_EV_READ);
+	input_schedule_ack(s, t, len, moved, gap, now);
+	return STEP_NEXT;
+}
+
+/* Step 8: FIN, once all that goes before it is there. */
+static enum step step8_fin(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			   struct actions *out)
+{
+	if (in->flags & SG_FIN) {
+		t->fin_seq = seq_add(in->seq, in->len + !!(in->flags & SG_SYN));
+		t->flags |= T_FIN_SEEN;
+	}
+	if (!(t->flags & T_FIN_SEEN) || t->flags & T_FIN_RCVD || !seq_eq(t->fin_seq, t->rcv_nxt)) {
+		if (in->flags & SG_FIN)
+			output_ack_now(s, t);
+		return STEP_DONE;
+	}
+	t->flags |= T_FIN_RCVD;
+	t->rcv_nxt = seq_add(t->rcv_nxt, 1);
+	event_post(s, t, TCP_EV_READ);
+	if (t->state == TCP_ESTABLISHED) {
+		state_set(t, TCP_CLOSE_WAIT);
+	} else if (t->state == TCP_FIN_WAIT_1) {
+		state_set(t, TCP_CLOSING);
+	} else if (t->state == TCP_FIN_WAIT_2) {
+		output_ack(s, t, now, out);
+		timewait_enter(s, t, now);
+		return STEP_DONE;
+	}
+	output_ack_now(s, t);
+	return STEP_DONE;
+}
+
+void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		struct actions *out)
+{
+	static const step_fn steps[] = {step1_acceptable, step2_rst,  step4_syn,
+					step5_ack,	  step7_text, step8_fin};
+
+	if (t->state == TCP_SYN_SENT) {
+		memcpy(t->mac, in->mac, 6);
+		input_syn_sent(s, t, in, now, out);
+		return;
+	}
+	for (size_t i = 0; i < SG_ARRAY_SIZE(steps); i++) {
+		if (steps[i](s, t, in, now, out) == STEP_DONE)
+			return;
+		if (i == 0) /* acceptable: answer the way it came */
+			memcpy(t->mac, in->mac, 6);
+	}
+}
+
+int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out)
+{
+	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &in->tuple);
+	__u32 what = flowtable_find(s, h.table, &in->tuple);
+	int owner;
+
+	s->cfg.mib->InSegs++;
+	if (what & FLOW_TIMEWAIT)
+		return timewait_input(s, what & ~FLOW_TIMEWAIT, in, &h, now, out);
+	if (what) {
+		input_conn(s, conn_at(s, what), in, now, out);
+		return -1;
+	}
+	owner = sg_flow_owner(&s->cfg.flows, h.table, &in->tuple);
+	if (owner >= 0 && owner != s->cfg.worker)
+		return owner;
+	if (in->handshake)
+		return handshake_input(s, in, &h, now, out);
+	input_reset(s, in, out);
+	return -1;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What may be sent now: RFC 9293 3.10.2 and 3.8.6. Connections that may have something
+ * stand in a list; tcp_output() serves them in turn, a bounded number of segments each,
+ * until the caller's room is used up.
+ */
+#include <string.h>
+
+#include "tcp/stack.h"
+
+#define OUTPUT_QUANTUM 32 /* segments of one connection before the next has its turn */
+
+void output_ready(struct tcp_stack *s, struct tcp *t)
+{
+	if (t->flags & T_READY)
+		return;
+	t->flags |= T_READY;
+	t->ready_next = NIL;
+	if (s->ready.tail != NIL)
+		conn_at(s, s->ready.tail)->ready_next = conn_index(s, t);
+	else
+		s->ready.head = conn_index(s, t);
+	s->ready.tail = conn_index(s, t);
+}
+
+void output_ack_now(struct tcp_stack *s, struct tcp *t)
+{
+	t->flags |= T_ACK_NOW;
+	output_ready(s, t);
+}
+
+/* --- the window that we offer ----------------------------------------------------------------- */
+
+static __u32 output_rcv_room(const struct tcp_stack *s, const struct tcp *t)
+{
+	__u32 rmem = knobs(s)->tcp_rmem;
+
+	return t->rcv.len < rmem ? rmem - t->rcv.len : 0;
+}
+
+/* RFC 9293 3.8.6.2.2: its right edge never moves back, and forward only in steps worth it. */
+static __u16 output_window(const struct tcp_stack *s, struct tcp *t)
+{
+	__u32 room = output_rcv_room(s, t);
+	__u32 now = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
+	__u32 step = t->our_mss < knobs(s)->tcp_rmem / 2 ? t->our_mss : knobs(s)->tcp_rmem / 2;
+	__u32 raw;
+
+	if (t->flags & T_RCV_SHUT || room < now + step)
+		room = now;
+	raw = (room + (1u << t->rcv_wscale) - 1) >> t->rcv_wscale;
+	if (raw > 65535)
+		raw = 65535;
+	t->rcv_adv = seq_max(t->rcv_adv, seq_add(t->rcv_nxt, raw << t->rcv_wscale));
+	return (__u16)raw;
+}
+
+bool output_window_grew(const struct tcp_stack *s, const struct tcp *t)
+{
+	__u32 now = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
+
+	return output_rcv_room(s, t) >= 2 * now + t->our_mss;
+}
+
+/* --- one segment -------------------------------------------------------------------------------- */
+
+/* Header fields that every segment of a connection shares. */
+static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg_seq seq,
+			      sg_time now, struct actions *out)
+{
+	struct seg *a = &out->send[out->n++];
+
+	memset(a, 0, sizeof(*a));
+	a->tuple = t->tuple;
+	memcpy(a->mac, t->mac, 6);
+	a->flags = flags;
+	a->seq = seq;
+	if (t->flags & T_TS) {
+		a->opt.has_ts = 1;
+		a->opt.tsval = time_ms(now) + t->ts_off;
+		a->opt.tsecr = t->ts_recent;
+	}
+	if (flags & SG_ACK) {
+		a->ack = t->rcv_nxt;
+		a->wnd = output_window(s, t);
+		t->last_ack_sent = t->rcv_nxt;
+		t->flags &= ~(__u32)T_ACK_NOW;
+		t->ack_due = 0;
+		timer_ack_sent(t);
+		if (t->flags & T_OOO && t->flags & T_SACK)
+			reasm_sack(s, t, a);
+	}
+	s->cfg.mib->OutSegs++;
+	return a;
+}
+
+void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	output_new(s, t, SG_ACK, t->snd_nxt, now, out);
+}
+
+static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	bool synack = t->state == TCP_SYN_RCVD;
+	struct seg *a = output_new(s, t, synack ? SG_SYN | SG_ACK : SG_SYN, t->iss, now, out);
+	__u32 wnd = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
+
+	a->opt.mss = t->our_mss;
+	a->opt.nsack = 0;
+	a->opt.sack_ok = synack ? !!(t->flags & T_SACK) : knobs(s)->tcp_sack;
+	a->opt.wscale = t->rcv_wscale || !synack ? t->rcv_wscale : SG_WSCALE_NONE;
+	if (!synack) {
+		a->opt.has_ts = knobs(s)->tcp_timestamps;
+		a->opt.tsval = time_ms(now) + t->ts_off;
+		if (!knobs(s)->tcp_window_scaling)
+			a->opt.wscale = SG_WSCALE_NONE;
+		wnd = knobs(s)->tcp_rmem;
+	}
+	a->wnd = (__u16)(wnd < 65535 ? wnd : 65535);
+	if (!seq_eq(t->snd_max, t->iss)) {
+		s->cfg.mib->RetransSegs++;
+		s->cfg.mib->TCPSynRetrans++;
+	} else {
+		t->flags |= T_RTT;
+		t->rtt_seq = seq_add(t->iss, 1);
+		t->rtt_at = now;
+	}
+	t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
+	timer_sent_data(s, t, now);
+}
+
+static void output_rst(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	t->flags &= ~(__u32)T_RST;
+	output_new(s, t, SG_RST | SG_ACK, t->snd_nxt, now, out);
+	s->cfg.mib->OutRsts++;
+}
+
+/* Data [seq, seq + len) and perhaps the FIN behind it. */
+static void output_data(struct tcp_stack *s, struct tcp *t, sg_seq seq, __u32 len, bool fin,
+			sg_time now, struct actions *out)
+{
+	__u32 pos = (__u32)seq_diff(seq, t->snd_una);
+	struct seg *a = output_new(s, t, SG_ACK, seq, now, out);
+	sg_seq end = seq_add(seq, len + fin);
+	struct iovec iov[2];
+	int n = buf_read(s, &t->snd, pos, len, iov, 2);
+
+	for (int i = 0; i < n; i++) {
+		a->data[i] = iov[i].iov_base;
+		a->data_len[i] = (__u32)iov[i].iov_len;
+	}
+	a->len = len;
+	if (fin)
+		a->flags |= SG_FIN;
+	if (len > 0 && pos + len == t->snd.len)
+		a->flags |= SG_PSH;
+	if (seq_before(seq, t->snd_max)) { /* Karn: no round trip out of what was sent twice */
+		t->flags &= ~(__u32)T_RTT;
+		t->retrans++;
+		s->cfg.mib->RetransSegs++;
+	} else if (!(t->flags & T_RTT)) {
+		t->flags |= T_RTT;
+		t->rtt_seq = end;
+		t->rtt_at = now;
+	}
+	if (seq_after(end, t->snd_nxt))
+		t->snd_nxt = end;
+	t->snd_max = seq_max(t->snd_max, end);
+	timer_sent_data(s, t, now);
+}
+
+/* --- what may go --------------------------------------------------------------------------------- */
+
+struct output_next {
+	__u32 len;
+	bool fin;
+};
+
+/* Our FIN is not acknowledged yet: it goes with the last data. */
+static bool output_fin_due(const struct tcp *t)
+{
+	return t->state == TCP_FIN_WAIT_1 || t->state == TCP_CLOSING || t->state == TCP_LAST_ACK;
+}
+
+static bool output_fin_at(const struct tcp *t, __u32 end)
+{
+	return output_fin_due(t) && end == t->snd.len;
+}
+
+/* RFC 9293 3.8.6.2.1 and RFC 1122 4.2.3.4 (Nagle): is a short segment worth sending? */
+static bool output_worth(const struct tcp *t, __u32 pos, const struct output_next *n)
+{
+	if (n->fin || n->len >= t->mss || seq_before(t->snd_nxt, t->snd_max))
+		return true;
+	if (pos + n->len == t->snd.len && (t->flags & T_NODELAY || pos == 0))
+		return true;
+	return n->len >= t->max_wnd / 2;
+}
+
+static bool output_next_data(const struct tcp *t, struct output_next *n)
+{
+	__u32 pos = (__u32)seq_diff(t->snd_nxt, t->snd_una);
+	__u32 wnd = t->cwnd, usable;
+
+	if (!(t->flags & T_RECOVERY)) /* RFC 3042: two segments for the first two duplicates */
+		wnd += (t->dupacks < 2 ? t->dupacks : 2) * t->mss;
+	if (wnd > t->snd_wnd)
+		wnd = t->snd_wnd;
+	if (pos > t->snd.len) /* the FIN is out */
+		return false;
+	usable = wnd > pos ? wnd - pos : 0;
+	n->len = t->snd.len - pos;
+	if (n->len > usable)
+		n->len = usable;
+	if (n->len > t->mss)
+		n->len = t->mss;
+	n->fin = output_fin_at(t, pos + n->len) && (usable > n->len || n->len > 0 || pos == 0);
+	if (n->len == 0 && !n->fin)
+		return false;
+	return output_worth(t, pos, n);
+}
+
+/* The first segment that is not acknowledged, again. */
+static void output_rexmit(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	__u32 out_now = (__u32)seq_diff(t->snd_max, t->snd_una);
+	__u32 len = t->snd.len < out_now ? t->snd.len : out_now;
+	bool fin;
+
+	t->flags &= ~(__u32)T_REXMIT;
+	if (len > t->mss)
+		len = t->mss;
+	fin = output_fin_at(t, len) && out_now > len;
+	if (len > 0 || fin)
+		output_data(s, t, t->snd_una, len, fin, now, out);
+}
+
+/* Linux's zero-window probe: a segment just left of the window, which must be answered. */
+static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	t->flags &= ~(__u32)T_PROBE;
+	output_new(s, t, SG_ACK, sg_seq_of(t->snd_una.v - 1), now, out);
+	s->cfg.mib->TCPZeroWindowProbes++;
+}
+
+/* Data waits, nothing is out that would bring an ACK, and the window is shut. */
+static void output_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	bool waits = t->snd.len > 0 || output_fin_due(t);
+
+	if (waits && seq_eq(t->snd_nxt, t->snd_una))
+		timer_persist(s, t, now);
+}
+
+/* Returns true when it could send more than its turn allowed. */
+static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	unsigned stop = out->n + OUTPUT_QUANTUM;
+	struct output_next n;
+
+	if (stop > out->max)
+		stop = out->max;
+	if (t->flags & T_RST) {
+		output_rst(s, t, now, out);
+		return false;
+	}
+	if (t->state == TCP_CLOSED)
+		return false;
+	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD) {
+		if (seq_eq(t->snd_nxt, t->iss))
+			output_syn(s, t, now, out);
+		else if (t->flags & T_ACK_NOW)
+			output_ack(s, t, now, out);
+		return false;
+	}
+	if (t->flags & T_REXMIT)
+		output_rexmit(s, t, now, out);
+	if (out->n < stop && t->flags & T_PROBE)
+		output_probe(s, t, now, out);
+	while (out->n < stop && output_next_data(t, &n))
+		output_data(s, t, t->snd_nxt, n.len, n.fin, now, out);
+	if (out->n == stop)
+		return true;
+	if (t->flags & T_ACK_NOW)
+		output_ack(s, t, now, out);
+	output_persist(s, t, now);
+	return false;
+}
+
+void tcp_output(struct tcp_stack *s, sg_time now, struct actions *out)
+{
+	while (s->ready.head != NIL && actions_room(out) > 0) {
+		struct tcp *t = conn_at(s, s->ready.head);
+
+		s->ready.head = t->ready_next;
+		if (s->ready.head == NIL)
+			s->ready.tail = NIL;
+		t->flags &= ~(__u32)T_READY;
+		if (output_conn(s, t, now, out))
+			output_ready(s, t);
+		else
+			close_reap(s, t);
+	}
+}

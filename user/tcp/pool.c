@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pools. Free blocks are linked through a field of theirs; blocks above `high` were
+ * never touched, so memory that is not needed costs nothing.
+ */
+#include <string.h>
+
+#include "tcp/stack.h"
+
+/* An index, or NIL. `next` is where the block `p->free` keeps its successor. */
+static __u32 pool_take(struct pool *p, const __u32 *next)
+{
+	__u32 i = p->free;
+
+	if (i != NIL)
+		p->free = *next;
+	else if (p->high < p->max)
+		i = ++p->high;
+	else
+		return NIL;
+	p->used++;
+	return i;
+}
+
+static void pool_give(struct pool *p, __u32 i, __u32 *next)
+{
+	*next = p->free;
+	p->free = i;
+	p->used--;
+}
+
+struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct sg_hash *h,
+		     sg_time now)
+{
+	__u32 i = pool_take(&s->conns, &conn_at(s, s->conns.free)->ready_next);
+	struct tcp *c = conn_at(s, i);
+	__u32 gen = c->gen;
+
+	if (i == NIL)
+		return NULL;
+	memset(c, 0, sizeof(*c));
+	c->gen = gen + 1;
+	c->tuple = *t;
+	c->hash = h->table;
+	c->ts_off = h->ts_off;
+	c->listener = NO_LISTENER;
+	c->born = now;
+	timer_init(c);
+	rtt_init(c);
+	flowtable_add(s, c->hash, i);
+	c->flags = T_HASHED;
+	return c;
+}
+
+void conn_free(struct tcp_stack *s, struct tcp *t)
+{
+	timer_stop(s, t);
+	reasm_clear(s, t);
+	buf_clear(s, &t->snd);
+	buf_clear(s, &t->rcv);
+	t->gen++;
+	pool_give(&s->conns, conn_index(s, t), &t->ready_next);
+}
+
+__u32 timewait_new(struct tcp_stack *s)
+{
+	if (s->timewaits.used >= knobs(s)->tcp_max_tw_buckets)
+		return NIL;
+	return pool_take(&s->timewaits, &s->timewait[s->timewaits.free].next);
+}
+
+void timewait_free(struct tcp_stack *s, __u32 i)
+{
+	pool_give(&s->timewaits, i, &s->timewait[i].next);
+}
+
+__u32 chunk_new(struct tcp_stack *s)
+{
+	return pool_take(&s->chunks, &s->chunk_next[s->chunks.free]);
+}
+
+void chunk_free(struct tcp_stack *s, __u32 i)
+{
+	pool_give(&s->chunks, i, &s->chunk_next[i]);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reassembly: data lies at its place in the receive buffer whenever it comes; the ranges
+ * that came out of order are listed, sorted, in a chunk that is there only as long as
+ * there are any.
+ */
+#include <string.h>
+
+#include "tcp/stack.h"
+
+#define REASM_MAX 64 /* ranges; a peer that makes more holes has its data dropped */
+
+struct reasm_range {
+	sg_seq left, right;
+	__u32 stamp; /* the higher, the later */
+};
+
+struct reasm {
+	__u32 n;
+	__u32 stamp;
+	struct reasm_range r[REASM_MAX];
+};
+
+_Static_assert(sizeof(struct reasm) <= TCP_CHUNK, "the ranges fit a chunk");
+
+static struct reasm *reasm_at(const struct tcp_stack *s, const struct tcp *t)
+{
+	return (struct reasm *)(void *)chunk_at(s, t->reasm);
+}
+
+static void reasm_remove(struct reasm *m, __u32 from, __u32 to)
+{
+	memmove(&m->r[from], &m->r[to], (m->n - to) * sizeof(m->r[0]));
+	m->n -= to - from;
+}
+
+void reasm_clear(struct tcp_stack *s, struct tcp *t)
+{
+	if (!(t->flags & T_OOO))
+		return;
+	chunk_free(s, t->reasm);
+	t->reasm = NIL;
+	t->flags &= ~(__u32)T_OOO;
+}
+
+static bool reasm_open(struct tcp_stack *s, struct tcp *t)
+{
+	if (t->flags & T_OOO)
+		return true;
+	t->reasm = chunk_new(s);
+	if (t->reasm == NIL)
+		return false;
+	memset(reasm_at(s, t), 0, 2 * sizeof(__u32));
+	t->flags |= T_OOO;
+	return true;
+}
+
+/* Note [left, right), joined with what it touches. False: no room for one more range. */
+static bool reasm_note(struct reasm *m, sg_seq left, sg_seq right)
+{
+	__u32 from = 0, to;
+
+	while (from < m->n && seq_before(m->r[from].right, left))
+		from++;
+	for (to = from; to < m->n && !seq_after(m->r[to].left, right); to++) {
+		if (seq_before(m->r[to].left, left))
+			left = m->r[to].left;
+		right = seq_max(right, m->r[to].right);
+	}
+	if (from == to) {
+		if (m->n == REASM_MAX)
+			return false;
+		memmove(&m->r[from + 1], &m->r[from], (m->n - from) * sizeof(m->r[0]));
+		m->n++;
+	} else {
+		reasm_remove(m, from + 1, to);
+	}
+	m->r[from] = (struct reasm_range){left, right, ++m->stamp};
+	return true;
+}
+
+/* rcv_nxt moved: take over what now touches it. */
+static void reasm_advance(struct tcp_stack *s, struct tcp *t)
+{
+	struct reasm *m = reasm_at(s, t);
+
+	while (m->n > 0 && !seq_after(m->r[0].left, t->rcv_nxt)) {
+		if (seq_after(m->r[0].right, t->rcv_nxt)) {
+			t->rcv.len += (__u32)seq_diff(m->r[0].right, t->rcv_nxt);
+			t->rcv_nxt = m->r[0].right;
+		}
+		reasm_remove(m, 0, 1);
+	}
+	if (m->n == 0)
+		reasm_clear(s, t);
+}
+
+/* Out of order: only while memory is not short, for it may never become of use. */
+static void reasm_out_of_order(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data,
+			       __u32 len)
+{
+	__u32 pos = t->rcv.len + (__u32)seq_diff(seq, t->rcv_nxt);
+	__u32 done = 0;
+
+	if (s->chunks.used < s->chunks.max / 4 * 3 && reasm_open(s, t))
+		done = buf_write(s, &t->rcv, pos, data, len);
+	if (done > 0 && reasm_note(reasm_at(s, t), seq, seq_add(seq, done)))
+		s->cfg.mib->TCPOFOQueue++;
+	else
+		s->cfg.mib->TCPOFODrop++;
+	if (t->flags & T_OOO && reasm_at(s, t)->n == 0)
+		reasm_clear(s, t);
+}
+
+__u32 reasm_input(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data, __u32 len)
+{
+	sg_seq before = t->rcv_nxt;
+	__u32 done;
+
+	if (!seq_eq(seq, t->rcv_nxt)) {
+		reasm_out_of_order(s, t, seq, data, len);
+		return 0;
+	}
+	done = buf_write(s, &t->rcv, t->rcv.len, data, len);
+	if (done < len)
+		s->cfg.mib->TCPRcvQDrop++;
+	t->rcv.len += done;
+	t->rcv_nxt = seq_add(t->rcv_nxt, done);
+	if (t->flags & T_OOO)
+		reasm_advance(s, t);
+	return (__u32)seq_diff(t->rcv_nxt, before);
+}
+
+/* The SACK blocks of an ACK, RFC 2018 4: the latest range first. */
+void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out)
+{
+	const struct reasm *m = reasm_at(s, t);
+	unsigned max = t->flags & T_TS ? 3 : 4;
+	__u32 below = (__u32)-1;
+
+	while (out->opt.nsack < max) {
+		const struct reasm_range *best = NULL;
+
+		for (__u32 i = 0; i < m->n; i++)
+			if (m->r[i].stamp < below && (!best || m->r[i].stamp > best->stamp))
+				best = &m->r[i];
+		if (!best)
+			return;
+		below = best->stamp;
+		out->sack[out->opt.nsack].left = best->left;
+		out->sack[out->opt.nsack].right = best->right;
+		out->opt.nsack++;
+	}
+}

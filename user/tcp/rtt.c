@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Round-trip time and the retransmission timeout, RFC 6298, with Linux's minimum of 200 ms. */
+#include "tcp/stack.h"
+
+static __u64 rtt_clamp(__u64 rto)
+{
+	if (rto < RTO_MIN)
+		return RTO_MIN;
+	return rto > RTO_MAX ? RTO_MAX : rto;
+}
+
+void rtt_init(struct tcp *t)
+{
+	t->srtt = t->rttvar = 0;
+	t->rto = RTO_INIT;
+}
+
+static void rtt_set_rto(struct tcp *t)
+{
+	t->rto = t->srtt ? rtt_clamp(t->srtt + 4 * t->rttvar) : RTO_INIT;
+}
+
+void rtt_sample(struct tcp *t, __u64 rtt)
+{
+	__u64 off;
+
+	if (rtt == 0)
+		rtt = 1;
+	if (t->srtt == 0) { /* RFC 6298 2.2 */
+		t->srtt = rtt;
+		t->rttvar = rtt / 2;
+	} else { /* 2.3 */
+		off = rtt > t->srtt ? rtt - t->srtt : t->srtt - rtt;
+		t->rttvar = t->rttvar - t->rttvar / 4 + off / 4;
+		t->srtt = t->srtt - t->srtt / 8 + rtt / 8;
+	}
+	t->backoff = 0;
+	rtt_set_rto(t);
+}
+
+void rtt_backoff(struct tcp *t) /* 5.5 */
+{
+	t->backoff++;
+	t->rto = rtt_clamp(t->rto * 2);
+}
+
+void rtt_progress(struct tcp *t)
+{
+	if (t->backoff == 0)
+		return;
+	t->backoff = 0;
+	rtt_set_rto(t);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the engine: the connection block, the stack, and what the engine's files call of
+ * each other. RFC 9293's variable names. All links are indices into the pools, 0 = none.
+ */
+#ifndef TCP_STACK_H
+#define TCP_STACK_H
+
+#include "syngate/synq.h"
+#include "tcp/tcp.h"
+
+#define NIL 0u
+#define NO_LISTENER ((__u32)-1)
+
+/* --- buffers (buf.c) ------------------------------------------------------------------ */
+
+/*
+ * A window onto a byte stream, held in chunks: `inl` lists the first few, a directory
+ * chunk more of them, as a ring from `first`. Holes are chunks that are not there.
+ */
+#define BUF_INLINE 4
+#define BUF_DIR (TCP_CHUNK / 4)
+#define BUF_MAX ((BUF_DIR - 1) * TCP_CHUNK)
+
+struct buf {
+	__u32 dir; /* chunk that holds the directory; NIL: inl[] does */
+	__u32 inl[BUF_INLINE];
+	__u16 first; /* ring index of the chunk that holds the first byte */
+	__u16 off;   /* where in it the first byte lies */
+	__u32 len;   /* bytes from the first on that count as there */
+	__u32 span;  /* chunks from the first on that may be there */
+};
+
+/* --- the connection block --------------------------------------------------------------- */
+
+enum { /* tcp.flags */
+	T_OWNED = 1 << 0,       /* an application, or the accept queue, has it */
+	T_WAITING = 1 << 1,     /* in the accept queue */
+	T_TS = 1 << 2,          /* timestamps agreed on */
+	T_SACK = 1 << 3,        /* SACK agreed on */
+	T_FIN_QUEUED = 1 << 4,  /* our FIN follows the buffered data */
+	T_FIN_RCVD = 1 << 5,    /* the peer's FIN is in order */
+	T_RCV_SHUT = 1 << 6,    /* the application reads no more */
+	T_NODELAY = 1 << 7,     /* no Nagle */
+	T_WANT_WRITE = 1 << 8,  /* the application met a full send buffer */
+	T_RECOVERY = 1 << 9,    /* fast recovery, RFC 6582 */
+	T_ACK_NOW = 1 << 10,    /* owes an ACK */
+	T_RST = 1 << 11,        /* owes a RST */
+	T_REXMIT = 1 << 12,     /* owes the segment at snd_una again */
+	T_PROBE = 1 << 13,      /* owes a zero-window probe */
+	T_READY = 1 << 14,      /* on the output list */
+	T_HASHED = 1 << 15,     /* in the flow table */
+	T_RTT = 1 << 16,        /* rtt_seq is being timed */
+	T_OOO = 1 << 17,        /* `reasm` holds ranges */
+	T_SYN_QUEUED = 1 << 18, /* counts in its listener's half-open length */
+	T_FIN_SEEN = 1 << 19,   /* the peer's FIN was seen, at fin_seq, perhaps out of order */
+};
+
+enum timer_kind { TIMER_REXMIT, TIMER_PERSIST };
+enum { DUE_REXMIT = 1, DUE_PERSIST = 2, DUE_DELACK = 4, DUE_LIFE = 8 };
+
+struct tcp {
+	struct sg_tuple tuple;
+	__u32 hash; /* sg_hash.table */
+	__u32 gen;  /* odd while in use */
+	__u32 flags;
+	__u8 state; /* enum tcp_state; changed by state_set() alone */
+	__u8 timer; /* enum timer_kind: what rexmit_at is for */
+	__u8 snd_wscale, rcv_wscale;
+	__u8 mac[6];
+	__u16 mss;     /* bytes of data in a full segment of ours */
+	__u16 our_mss; /* what we told the peer */
+	__u16 rcv_mss; /* the largest segment seen lately, for delayed ACKs */
+	__s16 error;   /* negative errno */
+	__u32 listener;
+
+	/* send */
+	sg_seq iss, snd_una, snd_nxt, snd_max;
+	sg_seq snd_wl1, snd_wl2;
+	__u32 snd_wnd, max_wnd;
+	struct buf snd; /* data from snd_una on */
+
+	/* receive */
+	sg_seq irs, rcv_nxt;
+	sg_seq rcv_adv; /* right edge of the window that we last offered */
+	sg_seq fin_seq; /* where the peer's FIN lies */
+	struct buf rcv; /* from the first unread byte; len counts what is in order */
+	__u32 reasm;    /* chunk with the ranges out of order */
+	__u32 ack_due;  /* bytes received since our last ACK */
+	__u8 quick_acks;
+
+	/* timestamps, RFC 7323 */
+	__u32 ts_off, ts_recent;
+	sg_time ts_recent_at;
+	sg_seq last_ack_sent;
+
+	/* congestion control, bytes */
+	__u32 cwnd, ssthresh, cwnd_acked;
+	__u32 dupacks;
+	sg_seq recover;
+
+	/* round trip, RFC 6298, nanoseconds */
+	__u64 srtt, rttvar, rto;
+	sg_seq rtt_seq;
+	sg_time rtt_at;
+	__u32 backoff; /* timeouts in a row */
+
+	/* timers: assigned in timer.c alone */
+	sg_time rexmit_at, delack_at, life_at;
+	__u32 wheel_next, wheel_prev;
+	__u16 wheel_slot; /* 1 + level * 64 + slot; 0: not on the wheel */
+	__u16 events;     /* TCP_EV_* not yet taken */
+
+	__u32 ready_next;
+	__u32 event_next, wait_next, wait_prev;
+	sg_time stalled_at; /* since when nothing of what we sent was acknowledged */
+	sg_time oow_at;     /* last answer to an invalid segment */
+	sg_time born;
+	__u64 user;
+	__u64 bytes_in, bytes_out, retrans;
+};
+
+_Static_assert(sizeof(struct tcp) <= 512, "an idle connection is 512 bytes at most");
+
+/* TIME_WAIT is its own small type: what RFC 9293 3.10.7 still needs of a connection. */
+struct timewait {
+	struct sg_tuple tuple;
+	sg_seq snd_nxt, rcv_nxt;
+	__u32 ts_recent; /* 0: no timestamps */
+	__u32 expires;   /* ms, low 32 bits */
+	__u32 next, prev; /* in order of expiry */
+};
+
+_Static_assert(sizeof(struct timewait) == 64, "TIME_WAIT is 64 bytes");
+
+/* --- the stack ---------------------------------------------------------------------------- */
+
+#define WHEEL_LEVELS 4
+#define WHEEL_SLOTS 64
+#define WHEEL_SHIFT 20 /* a tick is 2^20 ns, about a millisecond */
+
+struct wheel {
+	__u64 tick; /* the last one done */
+	__u64 busy[WHEEL_LEVELS];
+	__u32 head[WHEEL_LEVELS][WHEEL_SLOTS];
+};
+
+/* A pool of equal blocks: those above `high` were never touched. Index 0 is never given out. */
+struct pool {
+	__u32 max, high, free, used;
+};
+
+struct fifo {
+	__u32 head, tail;
+};
+
+struct listener {
+	struct sg_listener cfg;
+	__u32 open;
+	__u32 event;       /* TCP_EV_ACCEPT not yet taken */
+	struct fifo waiting; /* accept queue, by tcp.wait_next */
+};
+
+#define STACK_MAGIC 0x73796e67617465ULL
+#define STACK_VERSION 1
+
+struct tcp_stack {
+	__u64 magic;
+	__u32 version;
+	__u32 conn_size, timewait_size;
+	struct tcp_config cfg;
+
+	struct pool conns, timewaits, chunks;
+	__u32 hash_mask;
+	sg_time now; /* when tcp_expire() last ran */
+	struct wheel wheel;
+	struct fifo ready, events;
+	struct fifo tw_order; /* TIME_WAIT blocks, the first to expire in front */
+	bool starved;         /* somebody was refused a chunk */
+	__u32 accept_events; /* listeners with an event not yet taken */
+	__u64 challenge_second;
+	__u32 challenge_spent;
+
+	/* where things lie in this process */
+	struct listener *listener;
+	__u64 *hash; /* tag << 32 | is_timewait << 31 | index; 0: free */
+	struct tcp *conn;
+	struct timewait *timewait;
+	__u32 *chunk_next;
+	__u8 *chunk;
+};
+
+static inline const struct sg_settings *knobs(const struct tcp_stack *s)
+{
+	return s->cfg.settings;
+}
+
+static inline struct tcp *conn_at(const struct tcp_stack *s, __u32 i)
+{
+	return &s->conn[i];
+}
+
+static inline __u32 conn_index(const struct tcp_stack *s, const struct tcp *t)
+{
+	return (__u32)(t - s->conn);
+}
+
+static inline __u32 time_ms(sg_time now)
+{
+	return (__u32)(now / SG_MS);
+}
+
+/* --- pool.c ------------------------------------------------------------------------------- */
+
+struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct sg_hash *h,
+		     sg_time now);
+void conn_free(struct tcp_stack *s, struct tcp *t);
+__u32 timewait_new(struct tcp_stack *s);
+void timewait_free(struct tcp_stack *s, __u32 i);
+__u32 chunk_new(struct tcp_stack *s);
+void chunk_free(struct tcp_stack *s, __u32 i);
+static inline __u8 *chunk_at(const struct tcp_stack *s, __u32 i)
+{
+	return s->chunk + (size_t)i * TCP_CHUNK;
+}
+
+/* --- buf.c --------------------------------------------------------------------------------- */
+
+/* Copy to position `pos` (from the first byte). Returns bytes copied: less when chunks ran out. */
+__u32 buf_write(struct tcp_stack *s, struct buf *b, __u32 pos, const void *data, __u32 len);
+/* Pieces of [pos, pos + len), which must be there. */
+int buf_read(const struct tcp_stack *s, const struct buf *b, __u32 pos, __u32 len,
+	     struct iovec *iov, int max);
+/* Room behind `pos`, chunks taken as needed, at most `len` bytes. */
+int buf_room(struct tcp_stack *s, struct buf *b, __u32 pos, __u32 len, struct iovec *iov, int max);
+/* Forget the first n bytes; `keep`: positions behind len are in use too. */
+void buf_drop(struct tcp_stack *s, struct buf *b, __u32 n, bool keep);
+void buf_clear(struct tcp_stack *s, struct buf *b);
+
+/* --- flowtable.c ----------------------------------------------------------------------------- */
+
+#define FLOW_TIMEWAIT 0x80000000u
+
+/* 0: unknown; else an index, with FLOW_TIMEWAIT for a TIME_WAIT block. */
+__u32 flowtable_find(const struct tcp_stack *s, __u32 hash, const struct sg_tuple *t);
+void flowtable_add(struct tcp_stack *s, __u32 hash, __u32 what);
+void flowtable_del(struct tcp_stack *s, __u32 hash, __u32 what);
+
+/* --- timer.c ----------------------------------------------------------------------------------- */
+
+void timer_init(struct tcp *t);
+void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now);
+void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now);
+void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now);
+void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now);
+void timer_ack_sent(struct tcp *t);
+void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at);
+unsigned timer_take(struct tcp *t, sg_time now);
+void timer_window_open(struct tcp *t);
+void timer_stop(struct tcp_stack *s, struct tcp *t);
+/* timeout.c: what follows when timers (DUE_*) have fired. */
+void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now);
+sg_time timer_next(const struct tcp *t);
+void wheel_run(struct tcp_stack *s, sg_time now);
+sg_time wheel_next(const struct tcp_stack *s);
+
+/* --- state.c ----------------------------------------------------------------------------------- */
+
+void state_set(struct tcp *t, enum tcp_state to);
+
+/* --- handshake.c, acceptq.c ------------------------------------------------------------------------ */
+
+int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+		    sg_time now, struct actions *out);
+/* A SYN that may reopen a pair that was in TIME_WAIT. Returns false when it cannot be taken. */
+bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+		      sg_seq iss, sg_time now);
+struct listener *listener_at(const struct tcp_stack *s, __u32 id);
+/* Reserve a place in the accept queue; false and counted: it is full. */
+bool acceptq_reserve(struct tcp_stack *s, __u32 id);
+void acceptq_unreserve(struct tcp_stack *s, __u32 id);
+void acceptq_push(struct tcp_stack *s, struct tcp *t);
+void acceptq_remove(struct tcp_stack *s, struct tcp *t);
+
+/* --- input.c, ack.c, reasm.c ------------------------------------------------------------------------ */
+
+/* The rest of SEGMENT ARRIVES for a connection that is found. */
+void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		struct actions *out);
+/* RFC 9293 3.10.7.1: answer a segment that belongs to nobody. */
+void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out);
+/* RFC 5961 7: may a challenge ACK go out? */
+bool input_challenge_allowed(struct tcp_stack *s, sg_time now);
+/* Take the acknowledgment in; false: the segment goes no further. */
+bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now);
+/* Put data at its place; returns bytes by which rcv_nxt moved. */
+__u32 reasm_input(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data, __u32 len);
+void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out);
+void reasm_clear(struct tcp_stack *s, struct tcp *t);
+
+/* --- output.c ------------------------------------------------------------------------------------------ */
+
+void output_ready(struct tcp_stack *s, struct tcp *t);
+void output_ack_now(struct tcp_stack *s, struct tcp *t);
+/* A pure ACK at once; needs room. */
+void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out);
+/* Would an ACK now tell of a window worth telling of? */
+bool output_window_grew(const struct tcp_stack *s, const struct tcp *t);
+
+/* --- rtt.c, cc.c ----------------------------------------------------------------------------------------- */
+
+#define RTO_INIT SG_SEC         /* RFC 6298 2.1 */
+#define RTO_MIN (200 * SG_MS)   /* Linux's TCP_RTO_MIN */
+#define RTO_MAX (120 * SG_SEC)
+
+void rtt_init(struct tcp *t);
+void rtt_sample(struct tcp *t, __u64 rtt);
+void rtt_backoff(struct tcp *t);
+/* Something new was acknowledged: timeouts no longer in a row. */
+void rtt_progress(struct tcp *t);
+
+void cc_init(struct tcp *t);
+void cc_acked(struct tcp *t, __u32 bytes, __u32 flight);
+void cc_dupack(struct tcp_stack *s, struct tcp *t);
+/* Returns true while recovery goes on after an ACK of `bytes`. */
+bool cc_recovery_acked(struct tcp_stack *s, struct tcp *t, __u32 bytes);
+void cc_timeout(struct tcp *t);
+
+/* --- close.c, timewait.c ------------------------------------------------------------------------------------ */
+
+/* The connection is over: error is 0 or a negative errno for the application. */
+void close_done(struct tcp_stack *s, struct tcp *t, int error);
+/* The same, and the peer is told with a RST. */
+void close_reset(struct tcp_stack *s, struct tcp *t, int error);
+/* Free the block once nobody has it and it owes nothing. */
+void close_reap(struct tcp_stack *s, struct tcp *t);
+void close_unhash(struct tcp_stack *s, struct tcp *t);
+
+void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now);
+int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const struct sg_hash *h,
+		   sg_time now, struct actions *out);
+void timewait_expire(struct tcp_stack *s, sg_time now);
+sg_time timewait_next(const struct tcp_stack *s);
+
+/* --- stack.c --------------------------------------------------------------------------------------------------- */
+
+void event_post(struct tcp_stack *s, struct tcp *t, unsigned events);
+void event_post_accept(struct tcp_stack *s, struct listener *l);
+struct tcp *conn_get(const struct tcp_stack *s, tcp_id id);
+tcp_id conn_id(const struct tcp_stack *s, const struct tcp *t);
+
+#endif

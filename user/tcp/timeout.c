@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What follows when a timer has fired. */
+#include <errno.h>
+
+#include "tcp/stack.h"
+
+/* How many timeouts in a row this connection may have. */
+static __u32 timeout_limit(const struct tcp_stack *s, const struct tcp *t)
+{
+	if (t->state == TCP_SYN_SENT)
+		return knobs(s)->tcp_syn_retries;
+	if (t->state == TCP_SYN_RCVD)
+		return knobs(s)->tcp_synack_retries;
+	if (!(t->flags & T_OWNED))
+		return knobs(s)->tcp_orphan_retries;
+	return knobs(s)->tcp_retries2;
+}
+
+static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, sg_time now)
+{
+	__u64 user = knobs(s)->user_timeout_ms * SG_MS;
+
+	if (user && t->stalled_at != SG_NEVER && now - t->stalled_at >= user)
+		return true;
+	return t->backoff >= timeout_limit(s, t);
+}
+
+static void timeout_give_up(struct tcp_stack *s, struct tcp *t)
+{
+	s->cfg.mib->TCPAbortOnTimeout++;
+	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD)
+		s->cfg.mib->AttemptFails++;
+	close_done(s, t, -ETIMEDOUT);
+}
+
+/* RFC 6298 5.4 to 5.6: go back to the first unacknowledged byte, slowly. */
+static void timeout_rexmit(struct tcp_stack *s, struct tcp *t)
+{
+	s->cfg.mib->TCPTimeouts++;
+	cc_timeout(t);
+	rtt_backoff(t);
+	t->flags &= ~(__u32)T_RTT;
+	t->snd_nxt = t->snd_una;
+	output_ready(s, t);
+}
+
+static void timeout_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	rtt_backoff(t);
+	t->flags |= T_PROBE;
+	timer_persist(s, t, now);
+	output_ready(s, t);
+}
+
+void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
+{
+	if (due & DUE_LIFE) { /* FIN_WAIT_2 without an owner: tcp_fin_timeout */
+		close_done(s, t, -ETIMEDOUT);
+		return;
+	}
+	if (due & (DUE_REXMIT | DUE_PERSIST) && timeout_over(s, t, now)) {
+		timeout_give_up(s, t);
+		return;
+	}
+	if (due & DUE_REXMIT)
+		timeout_rexmit(s, t);
+	if (due & DUE_PERSIST)
+		timeout_persist(s, t, now);
+	if (due & DUE_DELACK) {
+		s->cfg.mib->TCPDelayedACKs++;
+		output_ack_now(s, t);
+	}
+}

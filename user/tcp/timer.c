@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Timers are data: a few times in the connection, moved by named events, and one place
+ * for the connection on a hierarchical wheel (Varghese, Lauck 1987). The wheel is lazy:
+ * a timer that is put off stays where it is and finds a new place when the old comes due.
+ */
+#include "tcp/stack.h"
+
+/* --- the wheel ---------------------------------------------------------------------------- */
+
+static __u64 wheel_tick(sg_time at)
+{
+	return (at + (1u << WHEEL_SHIFT) - 1) >> WHEEL_SHIFT;
+}
+
+static void wheel_link(struct tcp_stack *s, struct tcp *t, unsigned level, unsigned slot)
+{
+	__u32 *head = &s->wheel.head[level][slot];
+
+	t->wheel_slot = (__u16)(1 + level * WHEEL_SLOTS + slot);
+	t->wheel_prev = NIL;
+	t->wheel_next = *head;
+	if (*head != NIL)
+		conn_at(s, *head)->wheel_prev = conn_index(s, t);
+	*head = conn_index(s, t);
+	s->wheel.busy[level] |= 1ULL << slot;
+}
+
+static void wheel_unlink(struct tcp_stack *s, struct tcp *t)
+{
+	unsigned at = t->wheel_slot - 1u;
+	unsigned level = at / WHEEL_SLOTS, slot = at % WHEEL_SLOTS;
+
+	if (t->wheel_slot == 0)
+		return;
+	if (t->wheel_next != NIL)
+		conn_at(s, t->wheel_next)->wheel_prev = t->wheel_prev;
+	if (t->wheel_prev != NIL)
+		conn_at(s, t->wheel_prev)->wheel_next = t->wheel_next;
+	else
+		s->wheel.head[level][slot] = t->wheel_next;
+	if (s->wheel.head[level][slot] == NIL)
+		s->wheel.busy[level] &= ~(1ULL << slot);
+	t->wheel_slot = 0;
+}
+
+static void wheel_add(struct tcp_stack *s, struct tcp *t, __u64 tick)
+{
+	__u64 delta;
+	unsigned level = 0;
+
+	if (tick <= s->wheel.tick)
+		tick = s->wheel.tick + 1;
+	delta = tick - s->wheel.tick;
+	if (delta >> (6 * WHEEL_LEVELS)) {
+		delta = (1ULL << (6 * WHEEL_LEVELS)) - 1;
+		tick = s->wheel.tick + delta;
+	}
+	while (level < WHEEL_LEVELS - 1 && delta >> (6 * (level + 1)))
+		level++;
+	wheel_link(s, t, level, tick >> (6 * level) & (WHEEL_SLOTS - 1));
+}
+
+/* After any change of a timer: an earlier deadline moves the connection, a later one does not. */
+static void wheel_arm(struct tcp_stack *s, struct tcp *t, sg_time at)
+{
+	unsigned slot;
+
+	if (at == SG_NEVER)
+		return;
+	slot = t->wheel_slot;
+	if (slot != 0) {
+		__u64 tick = wheel_tick(at);
+		unsigned level = (slot - 1) / WHEEL_SLOTS;
+		__u64 then = tick >> (6 * level);
+		__u64 base = s->wheel.tick >> (6 * level);
+		__u64 placed = base + (((slot - 1) % WHEEL_SLOTS - base) & (WHEEL_SLOTS - 1));
+
+		if (placed == base)
+			placed += WHEEL_SLOTS;
+		if (then >= placed)
+			return;
+		wheel_unlink(s, t);
+	}
+	wheel_add(s, t, wheel_tick(at));
+}
+
+/* Empty a slot of a higher level into the ones below. */
+static void wheel_cascade(struct tcp_stack *s, unsigned level, unsigned slot)
+{
+	while (s->wheel.head[level][slot] != NIL) {
+		struct tcp *t = conn_at(s, s->wheel.head[level][slot]);
+
+		wheel_unlink(s, t);
+		if (timer_next(t) != SG_NEVER)
+			wheel_add(s, t, wheel_tick(timer_next(t)));
+	}
+}
+
+static void wheel_fire(struct tcp_stack *s, unsigned slot, sg_time now)
+{
+	while (s->wheel.head[0][slot] != NIL) {
+		struct tcp *t = conn_at(s, s->wheel.head[0][slot]);
+
+		wheel_unlink(s, t);
+		if (timer_next(t) <= now)
+			timeout_fire(s, t, timer_take(t, now), now);
+		if (t->wheel_slot == 0)
+			wheel_arm(s, t, timer_next(t));
+	}
+}
+
+void wheel_run(struct tcp_stack *s, sg_time now)
+{
+	__u64 target = now >> WHEEL_SHIFT;
+
+	while (s->wheel.tick < target) {
+		__u64 next = s->wheel.tick + 1;
+
+		if (!(s->wheel.busy[0] | s->wheel.busy[1] | s->wheel.busy[2] | s->wheel.busy[3])) {
+			s->wheel.tick = target;
+			break;
+		}
+		for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--)
+			if ((next & ((1ULL << (6 * level)) - 1)) == 0)
+				wheel_cascade(s, level, next >> (6 * level) & (WHEEL_SLOTS - 1));
+		/* done before it fires: what is armed meanwhile belongs to a later tick */
+		s->wheel.tick = next;
+		wheel_fire(s, next & (WHEEL_SLOTS - 1), now);
+	}
+}
+
+/* The first tick at which the wheel has work, never too late, perhaps too early. */
+sg_time wheel_next(const struct tcp_stack *s)
+{
+	__u64 best = (__u64)-1;
+
+	for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
+		__u64 at = s->wheel.tick >> (6 * level);
+		unsigned turn = (at + 1) & (WHEEL_SLOTS - 1);
+		__u64 busy = s->wheel.busy[level];
+
+		if (busy == 0)
+			continue;
+		busy = turn ? busy >> turn | busy << (WHEEL_SLOTS - turn) : busy;
+		at = (at + 1 + (unsigned)__builtin_ctzll(busy)) << (6 * level);
+		if (at < best)
+			best = at;
+	}
+	return best == (__u64)-1 ? SG_NEVER : best << WHEEL_SHIFT;
+}
+
+/* --- events that move a timer ---------------------------------------------------------------- */
+
+sg_time timer_next(const struct tcp *t)
+{
+	sg_time at = t->rexmit_at;
+
+	if (t->delack_at < at)
+		at = t->delack_at;
+	return t->life_at < at ? t->life_at : at;
+}
+
+void timer_init(struct tcp *t)
+{
+	t->rexmit_at = t->delack_at = t->life_at = SG_NEVER;
+	t->stalled_at = SG_NEVER;
+}
+
+void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.1 */
+{
+	if (t->rexmit_at != SG_NEVER && t->timer == TIMER_REXMIT)
+		return;
+	t->timer = TIMER_REXMIT;
+	t->rexmit_at = now + t->rto;
+	if (t->stalled_at == SG_NEVER)
+		t->stalled_at = now;
+	wheel_arm(s, t, t->rexmit_at);
+}
+
+void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.2, 5.3 */
+{
+	t->stalled_at = SG_NEVER;
+	if (t->timer == TIMER_REXMIT)
+		t->rexmit_at = SG_NEVER;
+	if (!seq_eq(t->snd_una, t->snd_max))
+		timer_sent_data(s, t, now);
+}
+
+void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.1 */
+{
+	if (t->rexmit_at != SG_NEVER)
+		return;
+	t->timer = TIMER_PERSIST;
+	t->rexmit_at = now + t->rto;
+	if (t->stalled_at == SG_NEVER)
+		t->stalled_at = now;
+	wheel_arm(s, t, t->rexmit_at);
+}
+
+void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.3 */
+{
+	if (t->delack_at != SG_NEVER)
+		return;
+	t->delack_at = now + knobs(s)->delack_ms * SG_MS;
+	wheel_arm(s, t, t->delack_at);
+}
+
+void timer_ack_sent(struct tcp *t)
+{
+	t->delack_at = SG_NEVER;
+}
+
+void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at)
+{
+	t->life_at = at;
+	wheel_arm(s, t, at);
+}
+
+/* Which timers are due; they are no longer armed. */
+unsigned timer_take(struct tcp *t, sg_time now)
+{
+	unsigned due = 0;
+
+	if (t->rexmit_at <= now) {
+		due |= t->timer == TIMER_REXMIT ? DUE_REXMIT : DUE_PERSIST;
+		t->rexmit_at = SG_NEVER;
+	}
+	if (t->delack_at <= now) {
+		due |= DUE_DELACK;
+		t->delack_at = SG_NEVER;
+	}
+	if (t->life_at <= now) {
+		due |= DUE_LIFE;
+		t->life_at = SG_NEVER;
+	}
+	return due;
+}
+
+void timer_window_open(struct tcp *t)
+{
+	if (t->timer == TIMER_PERSIST)
+		t->rexmit_at = SG_NEVER;
+}
+
+void timer_stop(struct tcp_stack *s, struct tcp *t)
+{
+	timer_init(t);
+	wheel_unlink(s, t);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TIME_WAIT: 2 MSL, for the two reasons of RFC 9293 3.4.2 and 3.6: the peer's FIN may come
+ * again and must be acknowledged again, and old duplicates must die before the pair is used
+ * anew. RFC 1337 and RFC 6191 as Linux has them (tcp_timewait_state_process). Blocks stand
+ * in a list in order of expiry.
+ */
+#include <string.h>
+
+#include "tcp/stack.h"
+
+static struct timewait *timewait_at(const struct tcp_stack *s, __u32 i)
+{
+	return &s->timewait[i];
+}
+
+static void timewait_link(struct tcp_stack *s, __u32 i, sg_time now)
+{
+	struct timewait *w = timewait_at(s, i);
+
+	w->expires = time_ms(now) + knobs(s)->timewait_ms;
+	w->next = NIL;
+	w->prev = s->tw_order.tail;
+	if (w->prev != NIL)
+		timewait_at(s, w->prev)->next = i;
+	else
+		s->tw_order.head = i;
+	s->tw_order.tail = i;
+}
+
+static void timewait_unlink(struct tcp_stack *s, __u32 i)
+{
+	struct timewait *w = timewait_at(s, i);
+
+	if (w->prev != NIL)
+		timewait_at(s, w->prev)->next = w->next;
+	else
+		s->tw_order.head = w->next;
+	if (w->next != NIL)
+		timewait_at(s, w->next)->prev = w->prev;
+	else
+		s->tw_order.tail = w->prev;
+}
+
+static void timewait_restart(struct tcp_stack *s, __u32 i, sg_time now)
+{
+	timewait_unlink(s, i);
+	timewait_link(s, i, now);
+}
+
+/* The end of a pair: nobody knows it any more. */
+static void timewait_kill(struct tcp_stack *s, __u32 i, const struct sg_hash *h)
+{
+	struct timewait *w = timewait_at(s, i);
+
+	timewait_unlink(s, i);
+	flowtable_del(s, h->table, i | FLOW_TIMEWAIT);
+	sg_flow_release(&s->cfg.flows, h->table, &w->tuple);
+	timewait_free(s, i);
+}
+
+/* The connection becomes a TIME_WAIT block; its own block only waits for the application. */
+void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	__u32 i = timewait_new(s);
+	struct timewait *w = timewait_at(s, i);
+
+	state_set(t, TCP_TIME_WAIT);
+	if (i == NIL) {
+		s->cfg.mib->TCPTimeWaitOverflow++;
+		close_done(s, t, 0);
+		return;
+	}
+	w->tuple = t->tuple;
+	w->snd_nxt = t->snd_nxt;
+	w->rcv_nxt = t->rcv_nxt;
+	w->ts_recent = t->flags & T_TS ? t->ts_recent | !t->ts_recent : 0;
+	timewait_link(s, i, now);
+	close_unhash(s, t); /* the flow stays ours */
+	flowtable_add(s, t->hash, i | FLOW_TIMEWAIT);
+	close_done(s, t, 0);
+}
+
+static void timewait_ack(struct tcp_stack *s, const struct timewait *w, const struct seg *in,
+			 const struct sg_hash *h, sg_time now, struct actions *out)
+{
+	struct seg *a = &out->send[out->n++];
+
+	memset(a, 0, sizeof(*a));
+	a->tuple = w->tuple;
+	memcpy(a->mac, in->mac, 6);
+	a->flags = SG_ACK;
+	a->seq = w->snd_nxt;
+	a->ack = w->rcv_nxt;
+	a->wnd = 65535;
+	if (w->ts_recent) {
+		a->opt.has_ts = 1;
+		a->opt.tsval = sg_ts_clock(h, time_ms(now));
+		a->opt.tsecr = w->ts_recent;
+	}
+	s->cfg.mib->OutSegs++;
+}
+
+/* RFC 9293 3.6.1, RFC 6191: may this SYN open the pair anew? */
+static bool timewait_may_reopen(const struct timewait *w, const struct seg *in)
+{
+	if ((in->flags & (SG_SYN | SG_RST | SG_ACK)) != SG_SYN)
+		return false;
+	return seq_after(in->seq, w->rcv_nxt) ||
+	       (w->ts_recent && in->opt.has_ts && (__s32)(w->ts_recent - in->opt.tsval) < 0);
+}
+
+static bool timewait_reopen(struct tcp_stack *s, __u32 i, const struct seg *in,
+			    const struct sg_hash *h, sg_time now)
+{
+	sg_seq iss = seq_add(timewait_at(s, i)->snd_nxt, 65537); /* Linux's step */
+
+	flowtable_del(s, h->table, i | FLOW_TIMEWAIT);
+	if (!handshake_reopen(s, in, h, iss, now)) {
+		flowtable_add(s, h->table, i | FLOW_TIMEWAIT);
+		return false;
+	}
+	timewait_unlink(s, i);
+	timewait_free(s, i);
+	s->cfg.mib->TWRecycled++;
+	return true;
+}
+
+int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const struct sg_hash *h,
+		   sg_time now, struct actions *out)
+{
+	struct timewait *w = timewait_at(s, i);
+	bool old = w->ts_recent && in->opt.has_ts &&
+		   (__s32)(in->opt.tsval - w->ts_recent) < 0;
+	bool bare = seg_space(in) == 0 || in->flags & SG_RST;
+
+	if (!old && bare && seq_eq(in->seq, w->rcv_nxt)) { /* a bare ACK, or a RST that fits */
+		if (!(in->flags & SG_RST))
+			timewait_restart(s, i, now);
+		else if (!knobs(s)->tcp_rfc1337)
+			timewait_kill(s, i, h);
+		return -1;
+	}
+	if (!old && timewait_may_reopen(w, in) && timewait_reopen(s, i, in, h, now))
+		return -1;
+	if (old)
+		s->cfg.mib->PAWSEstab++;
+	if (in->flags & SG_RST)
+		return -1;
+	if (old || in->flags & SG_ACK)
+		timewait_restart(s, i, now);
+	if (in->flags & SG_FIN || input_challenge_allowed(s, now))
+		timewait_ack(s, w, in, h, now, out);
+	return -1;
+}
+
+void timewait_expire(struct tcp_stack *s, sg_time now)
+{
+	while (s->tw_order.head != NIL) {
+		__u32 i = s->tw_order.head;
+		struct sg_hash h;
+
+		if ((__s32)(time_ms(now) - timewait_at(s, i)->expires) < 0)
+			return;
+		h = sg_tuple_hash(&s->cfg.key, &timewait_at(s, i)->tuple);
+		timewait_kill(s, i, &h);
+		s->cfg.mib->TW++;
+	}
+}
+
+sg_time timewait_next(const struct tcp_stack *s)
+{
+	__s32 left;
+
+	if (s->tw_order.head == NIL)
+		return SG_NEVER;
+	left = (__s32)(timewait_at(s, s->tw_order.head)->expires - time_ms(s->now));
+	return left > 0 ? s->now - s->now % SG_MS + (__u64)left * SG_MS : s->now;
+}

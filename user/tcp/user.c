@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The application's calls, RFC 9293 3.10.1 to 3.10.3: none blocks. */
+#include <errno.h>
+#include <string.h>
+
+#include "tcp/stack.h"
+
+tcp_id conn_id(const struct tcp_stack *s, const struct tcp *t)
+{
+	return (tcp_id)t->gen << 32 | conn_index(s, t);
+}
+
+struct tcp *conn_get(const struct tcp_stack *s, tcp_id id)
+{
+	__u32 i = (__u32)id;
+	struct tcp *t;
+
+	if (i == NIL || i > s->conns.high)
+		return NULL;
+	t = conn_at(s, i);
+	if (t->gen != (__u32)(id >> 32) || !(t->gen & 1) || !(t->flags & T_OWNED))
+		return NULL;
+	return t;
+}
+
+static __u8 user_wscale(const struct tcp_stack *s)
+{
+	__u8 w = 0;
+
+	while (w < SG_WSCALE_MAX && knobs(s)->tcp_rmem >> w > 65535)
+		w++;
+	return w;
+}
+
+int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 mac[6], __u16 mss,
+		sg_time now, tcp_id *conn)
+{
+	struct sg_hash h = sg_tuple_hash(&s->cfg.key, tuple);
+	struct tcp *t;
+	int owner;
+
+	if (flowtable_find(s, h.table, tuple))
+		return -EADDRINUSE;
+	owner = sg_flow_claim(&s->cfg.flows, h.table, tuple, s->cfg.worker);
+	if (owner < 0)
+		return -ENOBUFS;
+	if (owner != s->cfg.worker)
+		return -EADDRINUSE;
+	t = conn_new(s, tuple, &h, now);
+	if (!t) {
+		sg_flow_release(&s->cfg.flows, h.table, tuple);
+		return -ENOBUFS;
+	}
+	memcpy(t->mac, mac, 6);
+	t->flags |= T_OWNED;
+	t->our_mss = t->mss = t->rcv_mss = mss;
+	t->rcv_wscale = knobs(s)->tcp_window_scaling ? user_wscale(s) : 0;
+	t->quick_acks = 16;
+	t->iss = t->snd_una = t->snd_nxt = t->snd_max = sg_iss(&h, time_ms(now));
+	state_set(t, TCP_SYN_SENT);
+	s->cfg.mib->ActiveOpens++;
+	output_ready(s, t);
+	*conn = conn_id(s, t);
+	return 0;
+}
+
+int tcp_recv_peek(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max)
+{
+	struct tcp *t = conn_get(s, id);
+
+	if (!t)
+		return -EBADF;
+	if (t->rcv.len > 0)
+		return buf_read(s, &t->rcv, 0, t->rcv.len, iov, max);
+	if (t->error)
+		return t->error;
+	if (t->flags & T_FIN_RCVD || t->state == TCP_CLOSED)
+		return 0;
+	return -EAGAIN;
+}
+
+int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
+{
+	struct tcp *t = conn_get(s, id);
+
+	(void)now;
+	if (!t)
+		return -EBADF;
+	if (n > t->rcv.len)
+		return -EINVAL;
+	buf_drop(s, &t->rcv, (__u32)n, t->flags & T_OOO);
+	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && output_window_grew(s, t))
+		output_ack_now(s, t);
+	return 0;
+}
+
+int tcp_send_room(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max)
+{
+	struct tcp *t = conn_get(s, id);
+	__u32 wmem = knobs(s)->tcp_wmem;
+	int n = 0;
+
+	if (!t)
+		return -EBADF;
+	if (t->error)
+		return t->error;
+	if (t->flags & T_FIN_QUEUED || t->state == TCP_CLOSED)
+		return -EPIPE;
+	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) {
+		if (t->snd.len < wmem) {
+			n = buf_room(s, &t->snd, t->snd.len, wmem - t->snd.len, iov, max);
+			s->starved |= n == 0;
+		}
+	}
+	if (n == 0) {
+		t->flags |= T_WANT_WRITE;
+		return -EAGAIN;
+	}
+	return n;
+}
+
+int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
+{
+	struct tcp *t = conn_get(s, id);
+
+	(void)now;
+	if (!t)
+		return -EBADF;
+	if (t->error)
+		return t->error;
+	t->snd.len += (__u32)n;
+	t->bytes_out += n;
+	if (n > 0)
+		output_ready(s, t);
+	return 0;
+}
+
+ssize_t tcp_recv(struct tcp_stack *s, tcp_id id, void *buf, size_t len, sg_time now)
+{
+	struct iovec iov[8];
+	size_t done = 0;
+	int n;
+
+	while (done < len) {
+		size_t round = 0;
+
+		n = tcp_recv_peek(s, id, iov, 8);
+		if (n <= 0)
+			return done ? (ssize_t)done : n;
+		for (int i = 0; i < n && done + round < len; i++) {
+			size_t k = iov[i].iov_len;
+
+			if (k > len - done - round)
+				k = len - done - round;
+			memcpy((char *)buf + done + round, iov[i].iov_base, k);
+			round += k;
+		}
+		tcp_recv_done(s, id, round, now);
+		done += round;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t tcp_send(struct tcp_stack *s, tcp_id id, const void *buf, size_t len, sg_time now)
+{
+	struct iovec iov[8];
+	size_t done = 0;
+	int n;
+
+	while (done < len) {
+		size_t round = 0;
+
+		n = tcp_send_room(s, id, iov, 8);
+		if (n <= 0)
+			return done ? (ssize_t)done : n;
+		for (int i = 0; i < n && done + round < len; i++) {
+			size_t k = iov[i].iov_len;
+
+			if (k > len - done - round)
+				k = len - done - round;
+			memcpy(iov[i].iov_base, (const char *)buf + done + round, k);
+			round += k;
+		}
+		tcp_send_done(s, id, round, now);
+		done += round;
+	}
+	return (ssize_t)done;
+}
+
+int tcp_set_user(struct tcp_stack *s, tcp_id id, __u64 user)
+{
+	struct tcp *t = conn_get(s, id);
+
+	if (!t)
+		return -EBADF;
+	t->user = user;
+	return 0;
+}
+
+int tcp_set_nodelay(struct tcp_stack *s, tcp_id id, bool on)
+{
+	struct tcp *t = conn_get(s, id);
+
+	if (!t)
+		return -EBADF;
+	if (on)
+		t->flags |= T_NODELAY;
+	else
+		t->flags &= ~(__u32)T_NODELAY;
+	output_ready(s, t);
+	return 0;
+}
