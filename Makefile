@@ -103,7 +103,7 @@ $(O)/syngated: $(DAEMON_MAIN) $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
-	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka -ljansson
 
 $(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/listener.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/addr.h"
+#include "cli/cli.h"
+#include "cli/value.h"
+
+static const char *const listener_apps[] = {
+	[APP_HTTP] = "http",
+	[APP_ECHO] = "echo",
+	[APP_DISCARD] = "discard",
+	[APP_HOLD] = "hold",
+	NULL,
+};
+
+void listener_defaults(struct listener_spec *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->args.backlog = -1;
+	l->args.syn_backlog = -1;
+}
+
+int listener_begin(struct listener_spec *l, const char *text, struct err *err)
+{
+	listener_defaults(l);
+	l->text = text;
+	return addr_parse_listen(text, &l->args.key.addr, &l->args.key.port, err);
+}
+
+static int listener_limit(const char *what, const char *arg, long *limit, struct err *err)
+{
+	unsigned long long n;
+	int rc = value_number(what, arg, 0, LISTENER_BACKLOG_MAX, &n, err);
+
+	if (!rc)
+		*limit = (long)n;
+	return rc;
+}
+
+static int listener_app(struct listener_spec *l, const char *arg, struct err *err)
+{
+	int app = value_choice("application", arg, listener_apps, err);
+
+	if (app < 0)
+		return app;
+	l->app = arg;
+	l->args.app = (enum app_kind)app;
+	return 0;
+}
+
+int listener_option(struct listener_spec *l, int key, const char *arg, struct err *err)
+{
+	switch (key) {
+	case OPT_APP:
+		return listener_app(l, arg, err);
+	case OPT_BACKEND:
+		l->backend = arg;
+		l->args.app = APP_PROXY;
+		return addr_parse_backend(arg, &l->args.backend, &l->args.backend_port, err);
+	case OPT_BACKLOG:
+		return listener_limit("--backlog", arg, &l->args.backlog, err);
+	case OPT_SYN_BACKLOG:
+		return listener_limit("--syn-backlog", arg, &l->args.syn_backlog, err);
+	}
+	return 1;
+}
+
+int listener_check(const struct listener_spec *l, struct err *err)
+{
+	if (l->app && l->backend)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "%s has both --app %s and --backend %s; keep one of them", l->text,
+			       l->app, l->backend);
+	if (!l->app && !l->backend)
+		return err_set(
+			err, -EINVAL, EXIT_USAGE,
+			"nobody takes the connections of %s; add --backend ADDR:PORT (a server "
+			"of yours) or --app http|echo|discard|hold",
+			l->text);
+	return 0;
+}
+
+bool listener_same(const struct listener_spec *a, const struct listener_spec *b)
+{
+	return a->args.key.port == b->args.key.port &&
+	       sg_addr_eq(&a->args.key.addr, &b->args.key.addr);
+}
+
+int listener_request(const struct listener_spec *l, json_t *request)
+{
+	char host[ADDR_TEXT], backend[ADDR_TEXT];
+	int rc;
+
+	addr_format_host(&l->args.key.addr, host);
+	rc = json_object_set_new(request, "addr", json_string(host));
+	rc |= json_object_set_new(request, "port", json_integer(l->args.key.port));
+	if (l->app)
+		rc |= json_object_set_new(request, "app", json_string(l->app));
+	if (l->backend) {
+		addr_format(&l->args.backend, l->args.backend_port, backend);
+		rc |= json_object_set_new(request, "backend", json_string(backend));
+	}
+	if (l->args.backlog >= 0)
+		rc |= json_object_set_new(request, "backlog", json_integer(l->args.backlog));
+	if (l->args.syn_backlog >= 0)
+		rc |= json_object_set_new(request, "syn_backlog",
+					  json_integer(l->args.syn_backlog));
+	return rc ? -ENOMEM : 0;
+}

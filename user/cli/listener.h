@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A listener on the command line: its address and the options that belong to it. */
+#ifndef CLI_LISTENER_H
+#define CLI_LISTENER_H
+
+#include <jansson.h>
+
+#include "daemon/daemon.h"
+
+struct listener_spec {
+	const char *text;    /* ADDR:PORT as it was given */
+	const char *backend; /* NULL: none was given */
+	const char *app;     /* likewise */
+	struct listen_args args;
+};
+
+#define LISTENER_OPTS                                                                              \
+	{"backend", OPT_BACKEND, "ADDR:PORT", "hand connections to this server"},                  \
+		{"app", OPT_APP, "NAME",                                                           \
+		 "or answer them here: http, echo, discard, hold (never accepts)"},                \
+		{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},   \
+	{                                                                                          \
+		"syn-backlog", OPT_SYN_BACKLOG, "N",                                               \
+			"limit of the half-open queue (default: the backlog)"                      \
+	}
+
+#define LISTENER_BACKLOG_MAX 1048576
+
+void listener_defaults(struct listener_spec *l);
+
+/* Begin with its ADDR:PORT. 0 or a negative errno with `err` filled, as below. */
+int listener_begin(struct listener_spec *l, const char *text, struct err *err);
+
+/* One of LISTENER_OPTS. 0 done, 1 another option, or a negative errno. */
+int listener_option(struct listener_spec *l, int key, const char *arg, struct err *err);
+
+/* Is it whole? An application or a backend, not both. */
+int listener_check(const struct listener_spec *l, struct err *err);
+
+/* Two listeners of one port and address. */
+bool listener_same(const struct listener_spec *a, const struct listener_spec *b);
+
+/* Arguments of `listen` and `unlisten` (docs/control-protocol.md), put into `request`. */
+int listener_request(const struct listener_spec *l, json_t *request);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* syngate run: the whole thing in the foreground. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/iface.h"
+#include "cli/knob.h"
+#include "cli/listener.h"
+#include "cli/opts.h"
+#include "cli/value.h"
+#include "daemon/daemon.h"
+
+const struct cli_opt run_opts[] = {
+	{"listen", OPT_LISTEN, "ADDR:PORT", "serve here; the next four options belong to it"},
+	LISTENER_OPTS,
+	{"set", OPT_SET, "NAME=VALUE", "a setting; list them with: syngate help set"},
+	IFACE_OPTS,
+	{"instance", OPT_INSTANCE, "NAME", "name of the pins and the socket (default: IFACE)"},
+	{0},
+};
+
+struct run_args {
+	struct front_config front;
+	struct listener_spec *listener; /* [listeners] */
+	int listeners;
+	const char **set; /* [sets], each NAME=VALUE and checked */
+	int sets;
+};
+
+static int run_no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, EXIT_KERNEL, "out of memory; stop other programs");
+}
+
+static int run_add_listener(struct run_args *a, const char *text, struct err *err)
+{
+	size_t n = (size_t)a->listeners + 1;
+	struct listener_spec *more = reallocarray(a->listener, n, sizeof(*more));
+	int rc;
+
+	if (!more)
+		return run_no_memory(err);
+	a->listener = more;
+	rc = listener_begin(&more[n - 1], text, err);
+	for (int i = 0; !rc && i < a->listeners; i++)
+		if (listener_same(&more[i], &more[n - 1]))
+			rc = err_set(err, -EINVAL, EXIT_USAGE,
+				     "--listen %s is there twice; take one of them out", text);
+	if (!rc)
+		a->listeners++;
+	return rc;
+}
+
+static int run_add_set(struct run_args *a, const char *text, struct err *err)
+{
+	const char **more = reallocarray(a->set, (size_t)a->sets + 1, sizeof(*more));
+	const struct knob *knob;
+	char value[KNOB_VALUE];
+
+	if (!more)
+		return run_no_memory(err);
+	a->set = more;
+	more[a->sets++] = text;
+	return knob_parse(text, &knob, value, err);
+}
+
+/* An option that is neither run's own nor the interface's: the last listener's. */
+static int run_listener_option(struct run_args *a, int key, struct err *err)
+{
+	if (!a->listeners)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "'%s' belongs to no listener; put --listen ADDR:PORT in front of it",
+			       optarg);
+	return listener_option(&a->listener[a->listeners - 1], key, optarg, err);
+}
+
+static int run_option(struct run_args *a, int key, struct err *err)
+{
+	int rc;
+
+	if (key == OPT_LISTEN)
+		return run_add_listener(a, optarg, err);
+	if (key == OPT_SET)
+		return run_add_set(a, optarg, err);
+	rc = iface_option(&a->front, key, optarg, err);
+	return rc == 1 ? run_listener_option(a, key, err) : rc;
+}
+
+static int run_parse(struct run_args *a, struct opts *o, struct err *err)
+{
+	int key, rc = 0;
+
+	while (!rc && (key = opts_next(o, err)) != OPTS_END)
+		rc = key < 0 ? key : run_option(a, key, err);
+	if (!rc)
+		rc = opts_operands(o, 1, 1, err);
+	if (!rc)
+		rc = value_iface(o->operand[0], err);
+	if (!rc && !a->listeners)
+		rc = err_set(
+			err, -EINVAL, EXIT_USAGE,
+			"no address to serve; add --listen ADDR:PORT, such as: --listen '*:80' "
+			"--app http");
+	for (int i = 0; !rc && i < a->listeners; i++)
+		rc = listener_check(&a->listener[i], err);
+	if (!rc)
+		a->front.ifname = o->operand[0];
+	if (a->listeners > 16)
+		a->front.max_listeners = (__u32)a->listeners + 16;
+	return rc;
+}
+
+static int run_setup(struct daemon *d, const struct run_args *a, struct err *err)
+{
+	const struct knob *knob;
+	char value[KNOB_VALUE];
+	int rc = 0;
+
+	for (int i = 0; !rc && i < a->sets; i++) {
+		rc = knob_parse(a->set[i], &knob, value, err);
+		if (!rc)
+			rc = daemon_set(d, knob->name, value, err);
+	}
+	if (!rc)
+		rc = daemon_attach(d, &a->front, err);
+	for (int i = 0; !rc && i < a->listeners; i++)
+		rc = daemon_listen(d, a->front.ifname, &a->listener[i].args, err);
+	return rc;
+}
+
+static void run_ready(void *arg)
+{
+	(void)arg;
+	puts("ready");
+	fflush(stdout);
+}
+
+static void run_summary(const struct daemon_summary *s)
+{
+	printf("served %.1f s: %llu SYNs answered, %llu connections accepted, %llu refused, "
+	       "%.1f MB in, %.1f MB out\n",
+	       s->seconds, s->synacks, s->accepted, s->refused, (double)s->bytes_in / 1e6,
+	       (double)s->bytes_out / 1e6);
+}
+
+static int run_serve(const struct run_args *a, struct err *err)
+{
+	const char *name = a->front.instance ? a->front.instance : a->front.ifname;
+	struct daemon_summary summary;
+	struct daemon *d;
+	int rc;
+
+	rc = daemon_new(&d, name, err);
+	if (rc)
+		return rc;
+	rc = run_setup(d, a, err);
+	if (!rc) {
+		rc = daemon_serve(d, run_ready, NULL);
+		daemon_summary(d, &summary);
+		if (rc)
+			err_set(err, rc, EXIT_KERNEL, "serving ended: %s; start it again",
+				strerror(-rc));
+	}
+	daemon_free(d);
+	if (!rc)
+		run_summary(&summary);
+	return rc;
+}
+
+int cmd_run(const struct command *cmd, int argc, char **argv, struct err *err)
+{
+	struct run_args a = {0};
+	struct opts o;
+	int rc;
+
+	if (geteuid() != 0)
+		return err_set(err, -EPERM, EXIT_KERNEL, "needs root: run it with sudo");
+	opts_begin(&o, cmd, argc, argv);
+	rc = run_parse(&a, &o, err);
+	if (!rc) {
+		signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away is no reason to end */
+		rc = run_serve(&a, err);
+	}
+	free(a.listener);
+	free(a.set);
+	return rc;
+}
