@@ -129,7 +129,7 @@ int loss_out(struct __sk_buff *ctx)
 	}
 	if (lose)
 		__sync_fetch_and_add(&l->out, 1);
-	return lose ? TC_ACT_SHOT : TC_ACT_OK;
+	return lose ? TC_ACT_STOLEN : TC_ACT_OK; /* SHOT would tell the sender */
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
