@@ -77,7 +77,7 @@ install: all ## copy the commands to DESTDIR/PREFIX
 	install -m 0755 $(O)/syngate $(O)/syngated $(DESTDIR)$(PREFIX)/sbin
 
 $(SKEL): $(O)/front.bpf.o
-	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name front > $@
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name front_bpf > $@
 
 $(O)/front.bpf.o: bpf/front.bpf.c $(wildcard bpf/*.h include/syngate/*.h) Makefile
 	@mkdir -p $(@D)

@@ -7,7 +7,7 @@
  * Pins, under /sys/fs/bpf/syngate/<instance>/: `link`, and the maps
  *
  *	listeners    hash      sg_listener_key -> sg_listener    read by people
- *	locals       hash      sg_addr -> __u8                   the host's own addresses
+ *	locals       LPM trie  sg_local_key -> __u8              the host's own addresses
  *	queues       array     listener id -> sg_queue           mmapable, read by people
  *	counters     per-CPU   0 -> sg_counters                  read by people
  *	tcp_counters array     worker -> sg_tcp_counters         mmapable, read by people
@@ -17,6 +17,8 @@
  *	halfopen     array     bucket -> sg_halfopen_bucket      mmapable; `syngate show halfopen`
  *	flows        array     bucket -> sg_flow_bucket          mmapable; `syngate show conns`
  *	xsks         xskmap    RX queue -> AF_XDP socket
+ *
+ * Not pinned: `ports`, one bit a local port that may have a listener or a flow.
  */
 #ifndef SYNGATE_ABI_H
 #define SYNGATE_ABI_H
@@ -52,6 +54,13 @@ struct sg_listener { /* value of `listeners` */
 	__u8 zero;
 	__u16 window;                 /* window in the SYN-ACK, unscaled */
 };
+
+struct sg_local_key { /* key of `locals`: an address or prefix that is this host */
+	__u32 prefix; /* bits, of 128: an IPv4 address has 128, an IPv4 /16 has 112 */
+	struct sg_addr addr;
+};
+
+#define SG_MAX_LOCALS 65536
 
 /*
  * Value of `queues`. `halfopen` and `acceptq` are changed by the driver and by every
@@ -153,6 +162,7 @@ struct sg_worker { /* value of `workers` */
 	/* the driver's RST budget for this queue: spent since `rst_second` began */
 	__u32 rst_second __attribute__((aligned(SG_CACHELINE)));
 	__u32 rst_spent;
+	__u32 dead; /* the driver's: heartbeat late; 0 again once it is younger than half the limit */
 };
 
 struct sg_keys { /* value of `keys` */

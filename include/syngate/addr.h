@@ -10,7 +10,7 @@
 
 struct sg_addr {
 	__u8 addr[16];
-};
+} __attribute__((aligned(4)));
 
 /*
  * One VLAN tag as it stands in a key: 0 = no such tag. VLAN_PRESENT and the VID,
@@ -27,7 +27,7 @@ struct sg_tuple {
 	__u16 lport;
 	__u16 pport;
 	__u16 vlan[2]; /* outer, inner */
-};
+} __attribute__((aligned(8)));    /* compared and hashed as words */
 
 _Static_assert(sizeof(struct sg_addr) == 16, "address is ABI");
 _Static_assert(sizeof(struct sg_tuple) == 40, "tuple is ABI");

@@ -160,7 +160,7 @@ SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
 		return SG_ADMIT_BUCKET_FULL;
 	}
 	if (sg_bucket_rival(b->slot, tag, way) ||
-	    (second && sg_bucket_rival(b0->slot, tag, SG_WAYS))) {
+	    sg_bucket_rival(second ? b0->slot : b1->slot, tag, second ? SG_WAYS : -1)) {
 		sg_slot_free(&b->slot[way], at->word);
 		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
 		return SG_ADMIT_RIVAL;

@@ -63,14 +63,15 @@ SG_INLINE int sg_slot_hit(__u64 w, __u32 tag)
 	return sg_slot_tag(w) == tag && sg_slot_state(w) == SG_SLOT_LIVE;
 }
 
+/* How many ways are free. No branches: the verifier would walk every combination. */
 SG_INLINE __u32 sg_bucket_free(const __u64 *slot)
 {
-	__u32 n = 0;
+	__u64 n = 0;
 
 SG_UNROLL
 	for (int i = 0; i < SG_WAYS; i++)
-		n += sg_slot_state(SG_READ_ONCE(slot[i])) == SG_SLOT_FREE;
-	return n;
+		n += (sg_slot_state(SG_READ_ONCE(slot[i])) - 1) >> 63;
+	return (__u32)n;
 }
 
 /* FREE -> BUSY in any way of the bucket. Returns the way and the word, or -1: none is free. */
@@ -105,9 +106,11 @@ SG_INLINE int sg_slot_free(__u64 *slot, __u64 word)
 }
 
 /*
- * Is there another entry or claim with this tag in the bucket, before way `before`?
- * Two CPUs that insert the same tuple at once both look after claiming; the one that
- * finds the other in front gives way.
+ * Does the bucket hold another entry with this tag, or a claim before way `before`? Two
+ * CPUs that insert the same tuple at once both look after claiming. The claim that is
+ * further behind gives way, and each to an entry that is live already; the other one
+ * stays. `before` is the own way, SG_WAYS in the first bucket for a claim in the
+ * second, -1 in the second bucket for a claim in the first.
  */
 SG_INLINE int sg_bucket_rival(const __u64 *slot, __u32 tag, int before)
 {
@@ -117,7 +120,10 @@ SG_UNROLL
 	for (int i = 0; i < SG_WAYS; i++) {
 		__u64 w = SG_READ_ONCE(slot[i]);
 
-		found |= i < before && sg_slot_tag(w) == tag && sg_slot_state(w) != SG_SLOT_FREE;
+		if (sg_slot_tag(w) != tag)
+			continue;
+		found |= sg_slot_state(w) == SG_SLOT_LIVE && i != before;
+		found |= sg_slot_state(w) == SG_SLOT_BUSY && i < before;
 	}
 	return found;
 }

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Stage: the half-open queue. The search for a segment's entry, and the admission of a
+ * new SYN. The rules are in syngate/synq.h; here are the map lookups and the counters.
+ */
+#ifndef BPF_ADMIT_H
+#define BPF_ADMIT_H
+
+#include "listener.h"
+#include "synack.h"
+#include "verify.h"
+
+/*
+ * A segment to a listener, of no known flow: what the stages tell each other. It lies in
+ * a per-CPU element and not on the stack, of which there are 512 bytes for all stages.
+ * (XDP programs of one CPU do not interrupt each other.)
+ */
+struct request {
+	struct sg_listener l;
+	__u64 now_ms;
+	__u32 now; /* the same, as entries have it */
+	struct sg_hash h;
+	struct sg_opt_reader r;
+	struct sg_halfopen e; /* its entry, a copy */
+	struct answer a;      /* to be sent, if the verdict is to answer */
+	struct sg_meta m;     /* to go along, if the verdict is to hand over */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct request);
+} scratch SEC(".maps");
+
+SG_INLINE struct request *request_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+SG_INLINE int halfopen_find_in(__u32 bucket, const struct sg_tuple *t, __u32 tag)
+{
+	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
+	__u64 word;
+	int way;
+
+	if (!b)
+		return -1;
+	way = sg_synq_find(b, tag, t, &word);
+	return way < 0 ? -1 : (int)(bucket * SG_WAYS + (__u32)way);
+}
+
+/* The tuple's entry: bucket * SG_WAYS + way, or -1. */
+STAGE int halfopen_find(const struct sg_tuple *t, __u32 tag)
+{
+	int at;
+
+	if (!t)
+		return -1;
+	at = halfopen_find_in(sg_bucket_first(tag, halfopen_buckets), t, tag);
+	if (at >= 0)
+		return at;
+	return halfopen_find_in(sg_bucket_second(tag, halfopen_buckets), t, tag);
+}
+
+/*
+ * Has this queue's worker stopped? It is dead once its heartbeat is older than
+ * heartbeat_ms, and alive again once it is younger than half of that.
+ */
+STAGE int worker_is_dead(__u32 queue, __u64 now, __u32 limit)
+{
+	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
+	__u64 beat;
+	__s64 age;
+
+	if (!w)
+		return 1;
+	beat = SG_READ_ONCE(w->heartbeat);
+	age = (__s64)(now - beat);
+	if (!beat || age > (__s64)limit)
+		SG_WRITE_ONCE(w->dead, 1);
+	else if (w->dead && age < (__s64)limit / 2)
+		SG_WRITE_ONCE(w->dead, 0);
+	return SG_READ_ONCE(w->dead) != 0;
+}
+
+/* No live worker, and the kernel is to have what is new? */
+SG_INLINE int fail_open(struct xdp_md *ctx, const struct sg_settings *set, __u64 now_ms)
+{
+	return set->fail_policy == SG_FAIL_PASS &&
+	       worker_is_dead(ctx->rx_queue_index, now_ms, set->heartbeat_ms);
+}
+
+/*
+ * Does the kernel have a socket of its own for this tuple: a connection from before we
+ * attached or from a time without workers, its TIME_WAIT, a connect() of its own?
+ */
+STAGE int kernel_has(struct xdp_md *ctx, const struct packet *p)
+{
+	struct bpf_sock_tuple t = {};
+	struct bpf_sock *sk;
+	__u32 size;
+	int has;
+
+	if (!p)
+		return 0;
+	if (p->v6) {
+		sg_memcpy(t.ipv6.saddr, p->tuple.peer.addr, 16);
+		sg_memcpy(t.ipv6.daddr, p->tuple.local.addr, 16);
+		t.ipv6.sport = bpf_htons(p->tuple.pport);
+		t.ipv6.dport = bpf_htons(p->tuple.lport);
+		size = sizeof(t.ipv6);
+	} else {
+		sg_memcpy(&t.ipv4.saddr, p->tuple.peer.addr + 12, 4);
+		sg_memcpy(&t.ipv4.daddr, p->tuple.local.addr + 12, 4);
+		t.ipv4.sport = bpf_htons(p->tuple.pport);
+		t.ipv4.dport = bpf_htons(p->tuple.lport);
+		size = sizeof(t.ipv4);
+	}
+	sk = bpf_skc_lookup_tcp(ctx, &t, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return 0;
+	has = sk->state != BPF_TCP_LISTEN;
+	bpf_sk_release(sk);
+	return has;
+}
+
+/* RFC 9293 3.7.1, and no smaller than Linux takes: a tiny MSS multiplies the work. */
+SG_INLINE __u16 admit_mss(const struct packet *p, __u16 offered)
+{
+	if (!offered)
+		return p->v6 ? SG_MSS_DEFAULT6 : SG_MSS_DEFAULT4;
+	return offered < SG_MSS_MIN ? SG_MSS_MIN : offered;
+}
+
+SG_INLINE void admit_entry(struct sg_halfopen *e, struct xdp_md *ctx, const struct packet *p,
+			   const struct request *rq, const struct sg_settings *set)
+{
+	void *data = (void *)(long)ctx->data;
+
+	e->tuple = p->tuple;
+	e->irs = p->seq;
+	e->when = rq->now;
+	e->opts = sg_synq_opts(&rq->r.o, set);
+	e->tsval = e->opts & SG_OPT_TS ? rq->r.o.tsval : 0;
+	e->mss = admit_mss(p, rq->r.o.mss);
+	e->answered = (__u8)(rq->now >> SG_ANSWERED_SHIFT);
+	e->listener = rq->l.id;
+	e->retries = 0;
+	if (data + ETH_HLEN <= (void *)(long)ctx->data_end)
+		sg_memcpy(e->mac, data + ETH_ALEN, ETH_ALEN);
+}
+
+/* Linux's MIB counters of a listener, beside the verdict. */
+SG_INLINE enum sg_verdict admit_refused(struct sg_queue *q, enum sg_verdict v)
+{
+	if (v == SG_V_ACCEPTQ_FULL)
+		__sync_fetch_and_add(&q->ListenOverflows, 1);
+	if (v == SG_V_HALFOPEN_FULL)
+		__sync_fetch_and_add(&q->TCPReqQFullDrop, 1);
+	__sync_fetch_and_add(&q->ListenDrops, 1);
+	return v;
+}
+
+SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request *rq, __u32 rto_ms)
+{
+	__u32 tag = rq->h.table;
+	__u32 i0 = sg_bucket_first(tag, halfopen_buckets);
+	__u32 i1 = sg_bucket_second(tag, halfopen_buckets);
+	struct sg_halfopen_bucket *b0 = bpf_map_lookup_elem(&halfopen, &i0);
+	struct sg_halfopen_bucket *b1 = bpf_map_lookup_elem(&halfopen, &i1);
+	struct sg_synq_place at;
+
+	if (!b0 || !b1)
+		return SG_ADMIT_BUCKET_FULL;
+	return sg_synq_admit(b0, b1, q, &rq->e, tag, rq->now, rto_ms, &at);
+}
+
+/* A SYN that has no entry yet, verified. One case for each way it can go. */
+STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct request *rq)
+{
+	const struct sg_settings *set = settings_get();
+	struct sg_queue *q;
+	__u32 id;
+
+	if (!p || !rq || !set)
+		return SG_V_PASS_NO_LISTENER;
+	id = rq->l.id;
+	q = bpf_map_lookup_elem(&queues, &id);
+	if (!q)
+		return SG_V_PASS_NO_LISTENER;
+	admit_entry(&rq->e, ctx, p, rq, set);
+	switch (admit_into(q, rq, set->synack_rto_ms)) {
+	case SG_ADMIT_ENTRY:
+		synack_make(&rq->a, p, &rq->l, &rq->e, &rq->h, rq->now);
+		return SG_V_SYNACK_SENT;
+	case SG_ADMIT_RIVAL:
+		return SG_V_SYN_LIMITED;
+	case SG_ADMIT_ACCEPTQ_FULL:
+		return admit_refused(q, SG_V_ACCEPTQ_FULL);
+	case SG_ADMIT_HALFOPEN_FULL:
+		return admit_refused(q, SG_V_HALFOPEN_FULL);
+	case SG_ADMIT_BUCKET_FULL:
+		return admit_refused(q, SG_V_BUCKET_FULL);
+	}
+	return SG_V_BUCKET_FULL;
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Stage: what arrives for a half-open entry, and what arrives for nothing at all. The
+ * entry stays whatever happens: the engine says when it is done with it.
+ */
+#ifndef BPF_COMPLETE_H
+#define BPF_COMPLETE_H
+
+#include "admit.h"
+#include "steer.h"
+
+/* May this queue send another RST in this second? */
+STAGE int rst_allowed(__u32 queue, __u64 now_ms, __u32 limit)
+{
+	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
+	__u32 second = (__u32)(now_ms / 1000);
+
+	if (!w)
+		return 0;
+	if (SG_READ_ONCE(w->rst_second) != second) {
+		SG_WRITE_ONCE(w->rst_second, second);
+		SG_WRITE_ONCE(w->rst_spent, 0);
+	}
+	if (SG_READ_ONCE(w->rst_spent) >= limit)
+		return 0;
+	__sync_fetch_and_add(&w->rst_spent, 1);
+	return 1;
+}
+
+/* A segment that belongs to nothing: RST, but none for a RST. */
+SG_INLINE enum sg_verdict stray(struct xdp_md *ctx, const struct packet *p, struct request *rq,
+				const struct sg_settings *set)
+{
+	if (p->flags & SG_RST)
+		return SG_V_STRAY;
+	if (!rst_allowed(ctx->rx_queue_index, rq->now_ms, set->rst_limit))
+		return SG_V_STRAY;
+	rst_make(&rq->a, p);
+	return SG_V_RST_SENT;
+}
+
+/* Where an entry is. */
+struct found {
+	struct sg_halfopen *e;
+	__u64 *slot;
+	__u64 word;
+	__u32 index;
+};
+
+/* 0, or -1 when the entry has gone since halfopen_find() saw it. */
+SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag)
+{
+	__u32 bucket = index / SG_WAYS, way = index % SG_WAYS;
+	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
+
+	if (!b)
+		return -1;
+	f->e = &b->entry[way];
+	f->slot = &b->slot[way];
+	f->word = SG_READ_ONCE(*f->slot);
+	f->index = index;
+	return sg_slot_hit(f->word, tag) ? 0 : -1;
+}
+
+SG_INLINE enum sg_verdict complete_answered(struct sg_halfopen *e, __u32 now, enum sg_verdict v)
+{
+	SG_WRITE_ONCE(e->answered, (__u8)(now >> SG_ANSWERED_SHIFT));
+	return v;
+}
+
+/* The same SYN again: the same SYN-ACK, and the timer starts anew. */
+SG_INLINE enum sg_verdict complete_repeat(const struct packet *p, struct request *rq,
+					  const struct found *f, __u32 rto_ms)
+{
+	sg_synq_rearm(f->slot, f->word, rq->now, sg_synack_timeout(rto_ms, rq->e.retries));
+	synack_make(&rq->a, p, &rq->l, &rq->e, &rq->h, rq->now);
+	return complete_answered(f->e, rq->now, SG_V_SYNACK_REPEATED);
+}
+
+SG_INLINE enum sg_verdict complete_outside(struct request *rq, const struct found *f)
+{
+	if (sg_synq_limited(&rq->e, rq->now))
+		return SG_V_HALFOPEN_BAD;
+	challenge_make(&rq->a, &rq->l, &rq->e, &rq->h, rq->now);
+	return complete_answered(f->e, rq->now, SG_V_ACK_CHALLENGED);
+}
+
+SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p,
+			    const struct request *rq)
+{
+	s->seq = sg_seq_of(p->seq);
+	s->ack = sg_seq_of(p->ack);
+	s->len = packet_space(p);
+	s->tsval = rq->r.o.tsval;
+	s->tsecr = rq->r.o.tsecr;
+	s->flags = p->flags;
+	s->has_ts = rq->r.o.has_ts;
+}
+
+/* A segment with an entry, verified. One case for each way it can fit. */
+STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struct request *rq,
+			       __u32 index)
+{
+	const struct sg_settings *set = settings_get();
+	struct sg_synq_seg s;
+	struct found f;
+
+	if (!p || !rq || !set || found_at(&f, index, rq->h.table))
+		return SG_V_HALFOPEN_BAD;
+	rq->e = *f.e;
+	complete_seg(&s, p, rq);
+	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now)) {
+	case SG_FIT_REPEAT:
+		return complete_repeat(p, rq, &f, set->synack_rto_ms);
+	case SG_FIT_SILENT:
+		return SG_V_SYN_LIMITED;
+	case SG_FIT_ACK:
+	case SG_FIT_RESET:
+		steer_handshake(&rq->m, p, &rq->e, f.index, f.word);
+		return SG_V_STEER_HANDSHAKE;
+	case SG_FIT_BAD_ACK:
+		return stray(ctx, p, rq, set);
+	case SG_FIT_OUTSIDE:
+		return complete_outside(rq, &f);
+	case SG_FIT_DROP:
+		return SG_V_HALFOPEN_BAD;
+	}
+	return SG_V_HALFOPEN_BAD;
+}
+
+#endif
