@@ -42,7 +42,7 @@ void nearest_begin(struct nearest *n, const char *word)
 /* Near is: about a quarter of the letters wrong, or one the beginning of the other. */
 static int is_near(const char *word, const char *known, size_t distance)
 {
-	size_t n = strlen(word), m = strlen(known);
+	size_t n = strnlen(word, NEAREST_MAX), m = strnlen(known, NEAREST_MAX);
 
 	if (n >= 2 && m >= 2 && !strncmp(word, known, least(n, m)))
 		return 1;
@@ -62,7 +62,7 @@ void nearest_offer(struct nearest *n, const char *known)
 const char *nearest_hint(const struct nearest *n, char buf[NEAREST_HINT])
 {
 	if (n->best)
-		snprintf(buf, NEAREST_HINT, "; did you mean '%s'?", n->best);
+		snprintf(buf, NEAREST_HINT, " (did you mean '%s'?)", n->best);
 	else
 		buf[0] = '\0';
 	return buf;

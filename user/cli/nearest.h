@@ -14,7 +14,7 @@ struct nearest {
 void nearest_begin(struct nearest *n, const char *word);
 void nearest_offer(struct nearest *n, const char *known);
 
-/* "; did you mean 'best'?", or "" when nothing comes near. */
+/* " (did you mean 'best'?)", or "" when nothing comes near. */
 #define NEAREST_HINT 96
 const char *nearest_hint(const struct nearest *n, char buf[NEAREST_HINT]);
 

@@ -52,7 +52,7 @@ static int opts_unknown(const struct opts *o, const char *word, struct err *err)
 	for (; c->name; c++)
 		nearest_offer(&near, c->name);
 	if (near.best)
-		snprintf(hint, sizeof(hint), "; did you mean '--%s'?", near.best);
+		snprintf(hint, sizeof(hint), " (did you mean '--%s'?)", near.best);
 	return err_set(err, -EINVAL, EXIT_USAGE, "unknown option '%s'%s; see: syngate %s --help",
 		       name, near.best ? hint : "", o->cmd->name);
 }
@@ -87,6 +87,15 @@ int opts_next(struct opts *o, struct err *err)
 		o->operands = o->argc - optind;
 	}
 	return key;
+}
+
+const char *opts_name(const struct opts *o, int key)
+{
+	const struct cli_opt *c = o->cmd->opts;
+
+	while (c->name && c->key != key)
+		c++;
+	return c->name ? c->name : "?";
 }
 
 int opts_operands(const struct opts *o, int min, int max, struct err *err)

@@ -29,6 +29,9 @@ void opts_begin(struct opts *o, const struct command *cmd, int argc, char **argv
 /* The next option's key (its argument in `optarg`), OPTS_END, or -EINVAL. */
 int opts_next(struct opts *o, struct err *err);
 
+/* An option's name, without its dashes. */
+const char *opts_name(const struct opts *o, int key);
+
 /* After OPTS_END: are there `min` to `max` operands? 0 or -EINVAL. */
 int opts_operands(const struct opts *o, int min, int max, struct err *err);
 

@@ -70,16 +70,16 @@ static int run_add_set(struct run_args *a, const char *text, struct err *err)
 }
 
 /* An option that is neither run's own nor the interface's: the last listener's. */
-static int run_listener_option(struct run_args *a, int key, struct err *err)
+static int run_listener_option(struct run_args *a, const struct opts *o, int key, struct err *err)
 {
 	if (!a->listeners)
 		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "'%s' belongs to no listener; put --listen ADDR:PORT in front of it",
-			       optarg);
+			       "--%s belongs to no listener; put --listen ADDR:PORT in front of it",
+			       opts_name(o, key));
 	return listener_option(&a->listener[a->listeners - 1], key, optarg, err);
 }
 
-static int run_option(struct run_args *a, int key, struct err *err)
+static int run_option(struct run_args *a, const struct opts *o, int key, struct err *err)
 {
 	int rc;
 
@@ -88,7 +88,7 @@ static int run_option(struct run_args *a, int key, struct err *err)
 	if (key == OPT_SET)
 		return run_add_set(a, optarg, err);
 	rc = iface_option(&a->front, key, optarg, err);
-	return rc == 1 ? run_listener_option(a, key, err) : rc;
+	return rc == 1 ? run_listener_option(a, o, key, err) : rc;
 }
 
 static int run_parse(struct run_args *a, struct opts *o, struct err *err)
@@ -96,7 +96,7 @@ static int run_parse(struct run_args *a, struct opts *o, struct err *err)
 	int key, rc = 0;
 
 	while (!rc && (key = opts_next(o, err)) != OPTS_END)
-		rc = key < 0 ? key : run_option(a, key, err);
+		rc = key < 0 ? key : run_option(a, o, key, err);
 	if (!rc)
 		rc = opts_operands(o, 1, 1, err);
 	if (!rc)
