@@ -10,13 +10,11 @@
 
 #include <stdbool.h>
 
+#include "app/kind.h"
 #include "io/bpf.h"
 #include "io/err.h"
 
 struct daemon;
-
-/* Who takes accepted connections. */
-enum app_kind { APP_HTTP, APP_ECHO, APP_DISCARD, APP_HOLD, APP_PROXY };
 
 struct listen_args {
 	struct sg_listener_key key;      /* zero address: every local one */
