@@ -226,18 +226,34 @@ static void the_interfaces_daemon_comes_before_syngated(void **state)
 	assert_int_equal(web.questions, 1);
 }
 
-static void who_is_there_is_named(void **state)
+static void the_only_one_is_meant_unless_another_is_named(void **state)
 {
-	struct fake f;
+	struct fake web;
 	struct err err;
 	(void)state;
 
-	fake_start(&f, "web", "");
+	fake_start(&web, "web", "{\"ok\": true, \"result\": {}}\n");
+	assert_int_equal(ask(NULL, "eth0", &err), 0);
+	assert_int_equal(ask("mail", "eth0", &err), -ESRCH);
+	fake_stop(&web);
+	assert_int_equal(web.questions, 1);
+}
+
+static void who_is_there_is_named(void **state)
+{
+	struct fake web, mail;
+	struct err err;
+	(void)state;
+
+	fake_start(&web, "web", "");
+	fake_start(&mail, "mail", "");
 	assert_int_equal(ask(NULL, "eth0", &err), -ESRCH);
-	fake_stop(&f);
+	fake_stop(&web);
+	fake_stop(&mail);
 	assert_int_equal(err.exit, EXIT_NODAEMON);
 	assert_non_null(strstr(err.msg, "no daemon 'eth0' is running"));
-	assert_non_null(strstr(err.msg, "--instance web"));
+	assert_non_null(strstr(err.msg, "mail, web"));
+	assert_non_null(strstr(err.msg, "--instance mail"));
 }
 
 static struct client_answers ask_both(const char *a, const char *b)
@@ -390,6 +406,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_exit_3),
 		cmocka_unit_test(a_stale_socket_counts_as_nobody),
 		cmocka_unit_test(the_interfaces_daemon_comes_before_syngated),
+		cmocka_unit_test(the_only_one_is_meant_unless_another_is_named),
 		cmocka_unit_test(who_is_there_is_named),
 		cmocka_unit_test(counters_of_all_daemons_add_up),
 		cmocka_unit_test(settings_of_all_daemons_must_agree),

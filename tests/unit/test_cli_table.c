@@ -136,6 +136,8 @@ static void each_format(void **state)
 	assert_row(VIEW_MS, "k", "{\"k\": 1500}", "1.5s\n");
 	assert_row(VIEW_MS, "k", "{\"k\": -5}", "0ms\n");
 	assert_row(VIEW_US, "k", "{\"k\": 250000}", "250ms\n");
+	assert_row(VIEW_US, "k", "{\"k\": 350}", "350us\n");
+	assert_row(VIEW_US, "k", "{\"k\": 0}", "0ms\n");
 	assert_row(VIEW_SECONDS, "k", "{\"k\": 61}", "1m01s\n");
 	assert_row(VIEW_YES, "k", "{\"k\": true}", "yes\n");
 	assert_row(VIEW_YES, "k", "{\"k\": false}", "\n");

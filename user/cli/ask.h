@@ -15,7 +15,8 @@ struct ask {
 };
 
 #define ASK_OPTS                                                                                   \
-	{"instance", OPT_INSTANCE, "NAME", "the daemon to ask (default: IFACE's, else syngated)"}, \
+	{"instance", OPT_INSTANCE, "NAME",                                                         \
+	 "the daemon to ask (default: IFACE's, syngated, the only one)"},                          \
 		OUTPUT_OPTS
 
 /* One of ASK_OPTS. 0 done, 1 another option, or -EINVAL. */

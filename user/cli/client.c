@@ -18,13 +18,18 @@
 
 static int client_refused(const char *name, int code, struct err *err)
 {
+	if (geteuid() != 0)
+		return err_set(err, -EPERM, EXIT_KERNEL, "needs root: run it with sudo");
 	if (code == -ENOENT || code == -ECONNREFUSED || code == -ENOTDIR)
 		return err_set(err, -ESRCH, EXIT_NODAEMON, "no daemon is running; " CLIENT_START);
-	if (code == -EACCES || code == -EPERM)
-		return err_set(err, code, EXIT_KERNEL, "needs root: run it with sudo");
 	return err_set(err, code, EXIT_KERNEL,
 		       "cannot reach the daemon at " CLIENT_DIR "/%s.sock: %s", name,
 		       strerror(-code));
+}
+
+static int client_no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, EXIT_KERNEL, "out of memory; stop other programs");
 }
 
 /* A connected socket, or a negative errno with `err` filled. */
@@ -187,16 +192,23 @@ static void client_name_of(const struct dirent *d, char name[CLIENT_NAME])
 	snprintf(name, CLIENT_NAME, "%.*s", (int)strlen(d->d_name) - 5, d->d_name);
 }
 
-/* Say which daemons there are, since the one that was asked for is not. */
-static int client_nobody(const char *wanted, struct err *err)
+/* Who answers at all: their number, the first one's name, and all names for a message. */
+struct client_live {
+	int n;
+	char first[CLIENT_NAME];
+	char names[160];
+};
+
+static void client_look(struct client_live *live)
 {
-	char names[160] = "", name[CLIENT_NAME], first[CLIENT_NAME] = "";
+	char name[CLIENT_NAME];
 	struct dirent **d;
 	struct err quiet;
 	int n = scandir(CLIENT_DIR, &d, client_is_socket, alphasort);
 
+	memset(live, 0, sizeof(*live));
 	for (int i = 0; i < n; i++) {
-		size_t used = strlen(names);
+		size_t used = strlen(live->names);
 		int fd;
 
 		client_name_of(d[i], name);
@@ -205,17 +217,23 @@ static int client_nobody(const char *wanted, struct err *err)
 		if (fd < 0)
 			continue;
 		close(fd);
-		if (!used)
-			strcpy(first, name);
-		snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", name);
+		if (!live->n++)
+			strcpy(live->first, name);
+		snprintf(live->names + used, sizeof(live->names) - used, "%s%s", used ? ", " : "",
+			 name);
 	}
 	if (n >= 0)
 		free(d);
-	if (!first[0])
+}
+
+/* Say which daemons there are, since the one that was asked for is not. */
+static int client_nobody(const char *wanted, const struct client_live *live, struct err *err)
+{
+	if (!live->n)
 		return client_refused(wanted, -ENOENT, err);
 	return err_set(err, -ESRCH, EXIT_NODAEMON,
 		       "no daemon '%s' is running, but there is: %s; name it with: --instance %s",
-		       wanted, names, first);
+		       wanted, live->names, live->first);
 }
 
 int client_ask(const char *instance, const char *iface, json_t *request, json_t **result,
@@ -223,11 +241,17 @@ int client_ask(const char *instance, const char *iface, json_t *request, json_t 
 {
 	const char *first = instance ? instance : iface;
 	int rc = client_call(first, request, result, err);
+	struct client_live live;
 
 	if (rc == -ESRCH && !instance)
 		rc = client_call("syngated", request, result, err);
-	if (rc == -ESRCH)
-		rc = client_nobody(first, err);
+	if (rc == -ESRCH) {
+		client_look(&live);
+		if (!instance && live.n == 1)
+			rc = client_call(live.first, request, result, err);
+		else
+			rc = client_nobody(first, &live, err);
+	}
 	json_decref(request);
 	return rc;
 }
@@ -258,7 +282,7 @@ static int client_scan(const json_t *request, struct client_answers *out, struct
 		return client_refused("*", -errno, err);
 	out->at = calloc((size_t)n + 1, sizeof(*out->at));
 	if (!out->at)
-		rc = err_set(err, -ENOMEM, EXIT_KERNEL, "out of memory; stop other programs");
+		rc = client_no_memory(err);
 	for (int i = 0; i < n; i++) {
 		client_name_of(d[i], name);
 		if (!rc)
@@ -271,22 +295,30 @@ static int client_scan(const json_t *request, struct client_answers *out, struct
 	return rc;
 }
 
+static int client_ask_named(const char *instance, const json_t *request, struct client_answers *out,
+			    struct err *err)
+{
+	struct client_live live;
+	int rc;
+
+	out->at = calloc(1, sizeof(*out->at));
+	if (!out->at)
+		return client_no_memory(err);
+	rc = client_add(out, instance, request, err);
+	if (rc || out->n)
+		return rc;
+	client_look(&live);
+	return client_nobody(instance, &live, err);
+}
+
 int client_ask_all(const char *instance, json_t *request, struct client_answers *out,
 		   struct err *err)
 {
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (instance) {
-		out->at = calloc(1, sizeof(*out->at));
-		rc = out->at ? client_add(out, instance, request, err)
-			     : err_set(err, -ENOMEM, EXIT_KERNEL,
-				       "out of memory; stop other programs");
-		if (!rc && !out->n)
-			rc = client_nobody(instance, err);
-	} else {
-		rc = client_scan(request, out, err);
-	}
+	rc = instance ? client_ask_named(instance, request, out, err)
+		      : client_scan(request, out, err);
 	json_decref(request);
 	if (rc)
 		client_answers_free(out);

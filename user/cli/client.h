@@ -20,7 +20,8 @@
 
 /*
  * Ask the one daemon that is meant: `instance`'s if given, else the one named like
- * `iface`, else syngated. The reference to `request` is taken; `result` is the caller's.
+ * `iface`, else syngated, else the only one that runs. The reference to `request` is taken;
+ * `result` is the caller's.
  */
 int client_ask(const char *instance, const char *iface, json_t *request, json_t **result,
 	       struct err *err);

@@ -50,7 +50,9 @@ static int run_add_listener(struct run_args *a, const char *text, struct err *er
 	for (int i = 0; !rc && i < a->listeners; i++)
 		if (listener_same(&more[i], &more[n - 1]))
 			rc = err_set(err, -EINVAL, EXIT_USAGE,
-				     "--listen %s is there twice; take one of them out", text);
+				     "%s is listened on already by an earlier --listen; take "
+				     "one of them out",
+				     text);
 	if (!rc)
 		a->listeners++;
 	return rc;

@@ -25,14 +25,18 @@ char *view_duration(unsigned long long ms, char buf[VIEW_DURATION])
 	return buf;
 }
 
-static void view_time(struct table *t, const json_t *value, double to_ms)
+static void view_time(struct table *t, const json_t *value, double unit_us)
 {
+	double us = json_number_value(value) * unit_us;
 	char buf[VIEW_DURATION];
-	double ms = json_number_value(value) * to_ms;
 
-	table_cell(t, "%s",
-		   json_is_number(value) ? view_duration(ms > 0 ? (unsigned long long)ms : 0, buf)
-					 : "");
+	if (!json_is_number(value))
+		table_cell(t, "%s", "");
+	else if (us > 0 && us < 1000)
+		table_cell(t, "%.0fus", us);
+	else
+		table_cell(t, "%s",
+			   view_duration(us > 0 ? (unsigned long long)(us / 1000) : 0, buf));
 }
 
 /* on, persist, timewait: name, what is left, how often it has fired in a row */
@@ -95,11 +99,11 @@ static void view_cell(struct table *t, const struct view_column *c, const json_t
 	case VIEW_NUMBER:
 		return view_number(t, value);
 	case VIEW_MS:
-		return view_time(t, value, 1);
+		return view_time(t, value, 1e3);
 	case VIEW_SECONDS:
-		return view_time(t, value, 1000);
+		return view_time(t, value, 1e6);
 	case VIEW_US:
-		return view_time(t, value, 0.001);
+		return view_time(t, value, 1);
 	case VIEW_YES:
 		return table_cell(t, "%s", json_is_true(value) ? "yes" : "");
 	case VIEW_TIMER:
