@@ -85,13 +85,18 @@ static void wheel_arm(struct tcp_stack *s, struct tcp *t, sg_time at)
 	wheel_add(s, t, wheel_tick(at));
 }
 
-/* Empty a slot of a higher level into the ones below. */
+/* Empty a slot of a higher level into the ones below; what was put off may land in it anew. */
 static void wheel_cascade(struct tcp_stack *s, unsigned level, unsigned slot)
 {
-	while (s->wheel.head[level][slot] != NIL) {
-		struct tcp *t = conn_at(s, s->wheel.head[level][slot]);
+	__u32 i = s->wheel.head[level][slot];
 
-		wheel_unlink(s, t);
+	s->wheel.head[level][slot] = NIL;
+	s->wheel.busy[level] &= ~(1ULL << slot);
+	while (i != NIL) {
+		struct tcp *t = conn_at(s, i);
+
+		i = t->wheel_next;
+		t->wheel_slot = 0;
 		if (timer_next(t) != SG_NEVER)
 			wheel_add(s, t, wheel_tick(timer_next(t)));
 	}
