@@ -6,6 +6,19 @@
  * the program on the interface, front_detach() takes it off and removes every pin;
  * front_close() only lets go of the descriptors, so that what is attached stays.
  * Functions return 0 or a negative errno with `err` filled.
+ *
+ * A front is locked while it is open: another front_open() of the same instance, from
+ * whichever process, gets -EBUSY. The lock ends with the process, however it ends.
+ *
+ * Takeover (`took_over`): the pins are of a dead daemon, same interface, same ABI. The
+ * half-open entries and the keys are kept, so that final ACKs under way still fit; the
+ * rest is cleared: listeners, locals, flows, heartbeats, accept queue lengths, knobs
+ * (back to the defaults: the new daemon's configuration counts). In queue[], an element
+ * that still has half-open entries keeps in_use = 1, address, port and counters, and
+ * its `halfopen` is counted anew; in_use = 0 in the others. So whoever listens looks for
+ * an element in use with the same address and port first, takes a free one else, and
+ * calls front_forget() for those that nobody listens on any more. When the sizes asked
+ * for differ from those found, the half-open table is not kept.
  */
 #ifndef IO_BPF_H
 #define IO_BPF_H
@@ -34,6 +47,7 @@ struct front {
 	char instance[64];
 	unsigned ifindex;
 	enum front_mode mode;    /* FRONT_NATIVE or FRONT_SKB once attached */
+	int native_errno;        /* FRONT_AUTO came to FRONT_SKB: what native mode failed with */
 	bool attached;
 	bool took_over;          /* maps of an earlier daemon are in use */
 	__u32 queues;
@@ -63,11 +77,26 @@ int front_set_listener(struct front *f, const struct sg_listener_key *k,
 		       const struct sg_listener *l, struct err *err);
 int front_del_listener(struct front *f, const struct sg_listener_key *k, struct err *err);
 
-/* `locals`: the host's own addresses, kept current by io/locals.c. */
-int front_set_local(struct front *f, const struct sg_addr *a);
-int front_del_local(struct front *f, const struct sg_addr *a);
+/* Free queue[id] and every half-open entry of its listener, which is not in `listeners`. */
+int front_forget(struct front *f, __u32 id, struct err *err);
+
+/*
+ * Segments to local port `port` are looked up in `flows`. front_set_listener() says so
+ * by itself; whoever makes connections from other ports (connect()) must, beforehand.
+ */
+void front_own_port(struct front *f, __u16 port);
+
+/*
+ * `locals`: the host's own addresses, kept current by io/locals.c. `prefix` bits of `a`
+ * count, of 128: 128 for one address, 96 + n for a mapped IPv4 prefix.
+ */
+int front_set_local(struct front *f, const struct sg_addr *a, __u32 prefix);
+int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix);
 
 /* The driver's counters, all CPUs added up. */
 int front_counters(const struct front *f, struct sg_counters *sum);
+
+/* The loaded program, for BPF_PROG_TEST_RUN. Borrowed. */
+int front_prog_fd(const struct front *f);
 
 #endif

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Who has these pins, and what of a dead daemon's maps can be used. */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "io/front.h"
+
+#define TAKEOVER_DYING_MS 300 /* grace for a process that is being killed */
+
+/* What `settings` begins with, whatever the ABI. */
+struct left {
+	bool there;
+	struct sg_settings s;
+};
+
+static void left_read(const struct pins *p, struct left *left)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+	__u8 value[4096] = {0};
+	int fd = pins_get(p, "settings");
+
+	memset(left, 0, sizeof(*left));
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.key_size == 4 &&
+	    info.value_size >= 16 && info.value_size <= sizeof(value) &&
+	    !bpf_map_lookup_elem(fd, &zero, value)) {
+		memcpy(&left->s, value, sizeof(left->s));
+		left->there = true;
+		if (info.value_size != sizeof(left->s))
+			left->s.abi = 0;
+	}
+	close(fd);
+}
+
+/* Wait a moment for the end of a process, if it ends. */
+static void process_wait(__u64 pid)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	p.fd = pid ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
+	if (p.fd < 0)
+		return;
+	poll(&p, 1, TAKEOVER_DYING_MS);
+	close(p.fd);
+}
+
+int takeover_lock(struct front *f, struct err *err)
+{
+	struct pins *p = &f->priv->pins;
+	struct left left;
+	int ret = pins_open(p);
+
+	if (ret == -EBUSY) {
+		left_read(p, &left);
+		process_wait(left.s.daemon);
+		ret = pins_open(p);
+	}
+	if (ret != -EBUSY)
+		return ret ? front_refused(err, ret, p->dir) : 0;
+	left_read(p, &left);
+	if (left.there && left.s.netns != f->priv->nif.netns)
+		return err_set(err, ret, EXIT_USAGE,
+			       "instance '%s' belongs to a live syngate (pid %llu) in another network "
+			       "namespace: choose another name with --instance",
+			       f->instance, (unsigned long long)left.s.daemon);
+	return err_set(err, ret, EXIT_USAGE,
+		       "%s is served by a live syngate (pid %llu): stop it first, or ask it: "
+		       "syngate detach %s",
+		       f->instance, (unsigned long long)left.s.daemon, f->ifname);
+}
+
+/* The interface that the pinned link is on; 0: none, or it has gone. Keeps the link open. */
+static __u32 left_link(struct front *f)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+	int fd = pins_get(&f->priv->pins, FRONT_LINK);
+
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP ||
+	    !info.xdp.ifindex) {
+		close(fd);
+		return 0;
+	}
+	f->priv->link_fd = fd;
+	return info.xdp.ifindex;
+}
+
+/* Nobody has the lock: the daemon is dead. Its program may live on, without anybody. */
+enum front_left takeover_look(struct front *f, struct err *err)
+{
+	__u32 on = left_link(f);
+	struct left left;
+	bool same;
+
+	left_read(&f->priv->pins, &left);
+	same = left.there && left.s.netns == f->priv->nif.netns && left.s.ifindex == f->ifindex;
+	if (on && left.there && !same) {
+		err_set(err, -EEXIST, EXIT_USAGE,
+			"pins of instance '%s' belong to interface %u of network namespace %llu and "
+			"are in use there: choose another name with --instance, or rm -r %s",
+			f->instance, left.s.ifindex, (unsigned long long)left.s.netns,
+			f->priv->pins.dir);
+		return FRONT_LEFT_FOREIGN;
+	}
+	if (same && left.s.abi == SG_ABI && (!on || on == f->ifindex))
+		return FRONT_LEFT_OURS;
+	if (on) /* a program of another ABI, without a daemon: off with it */
+		(void)bpf_link_detach(f->priv->link_fd);
+	if (f->priv->link_fd >= 0)
+		close(f->priv->link_fd);
+	f->priv->link_fd = -1;
+	return FRONT_LEFT_NOTHING;
+}
+
+static bool map_fits(const struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map) &&
+	       (info.map_flags & ~BPF_F_NUMA_NODE) == bpf_map__map_flags(map);
+}
+
+/* Does the pinned map fit the one that we would make? */
+static bool left_fits(const struct front *f, const char *name)
+{
+	int fd = pins_get(&f->priv->pins, name);
+	bool fits = fd >= 0 && map_fits(front_map(f, name), fd);
+
+	if (fd >= 0)
+		close(fd);
+	return fits;
+}
+
+static int left_use(struct front *f, const char *name, bool fits, struct err *err)
+{
+	int fd, ret;
+
+	if (!fits) {
+		ret = pins_drop(&f->priv->pins, name);
+		return ret ? front_refused(err, ret, f->priv->pins.dir) : 0;
+	}
+	fd = pins_get(&f->priv->pins, name);
+	if (fd < 0)
+		return front_refused(err, fd, f->priv->pins.dir);
+	ret = bpf_map__reuse_fd(front_map(f, name), fd); /* keeps a copy */
+	close(fd);
+	return ret ? front_refused(err, ret, "reusing a map") : 0;
+}
+
+/* Programs that saw what was just taken out of a map have ended: an RCU grace period. */
+static void programs_wait(void)
+{
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+/* The old program stays on until ours replaces it: it must not admit to maps that we count. */
+static int left_quiesce(struct front *f)
+{
+	struct sg_listener_key k;
+	int fd = pins_get(&f->priv->pins, "listeners");
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	while (!bpf_map_get_next_key(fd, NULL, &k)) {
+		if (bpf_map_delete_elem(fd, &k) && errno != ENOENT)
+			break;
+	}
+	close(fd);
+	programs_wait();
+	return 0;
+}
+
+int takeover_reuse(struct front *f, struct err *err)
+{
+	/* an entry names its listener by id, and its hash needs the key: all or nothing */
+	static const char *const together[] = {"halfopen", "queues", "keys"};
+	static const char *const single[] = {"listeners", "locals", "counters", "tcp_counters",
+					     "settings",  "workers", "flows",   "xsks"};
+	bool fits = true;
+	int ret = left_quiesce(f);
+
+	if (ret)
+		return front_refused(err, ret, "emptying the old listeners");
+	for (size_t i = 0; i < SG_ARRAY_SIZE(together); i++)
+		fits &= left_fits(f, together[i]);
+	for (size_t i = 0; !ret && i < SG_ARRAY_SIZE(together); i++)
+		ret = left_use(f, together[i], fits, err);
+	for (size_t i = 0; !ret && i < SG_ARRAY_SIZE(single); i++)
+		ret = left_use(f, single[i], left_fits(f, single[i]), err);
+	return ret;
+}
+
+static void locals_empty(int fd)
+{
+	struct sg_local_key k;
+
+	while (!bpf_map_get_next_key(fd, NULL, &k)) {
+		if (bpf_map_delete_elem(fd, &k) && errno != ENOENT)
+			break;
+	}
+}
+
+/* Count the entries of each listener; free those of none, and claims that died half-way. */
+static void halfopen_recount(struct front *f)
+{
+	for (__u32 i = 0; i < f->max_listeners; i++)
+		f->queue[i].halfopen = f->queue[i].acceptq = 0;
+	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
+		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
+		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
+		__u32 id = b->entry[i % SG_WAYS].listener;
+
+		if (sg_slot_state(w) == SG_SLOT_FREE)
+			continue;
+		if (sg_slot_state(w) == SG_SLOT_LIVE && id < f->max_listeners &&
+		    f->queue[id].in_use)
+			f->queue[id].halfopen++;
+		else
+			sg_slot_free(&b->slot[i % SG_WAYS], w);
+	}
+	for (__u32 i = 0; i < f->max_listeners; i++)
+		f->queue[i].in_use = f->queue[i].halfopen != 0;
+}
+
+void takeover_clean(struct front *f)
+{
+	halfopen_recount(f);
+	locals_empty(front_map_fd(f, "locals"));
+	memset(f->flows.bucket, 0, (size_t)f->flows.buckets * sizeof(*f->flows.bucket));
+	memset(f->worker, 0, f->queues * sizeof(*f->worker));
+}
+
+int front_forget(struct front *f, __u32 id, struct err *err)
+{
+	if (id >= f->max_listeners)
+		return err_set(err, -EINVAL, EXIT_USAGE, "listener %u: %u at most", id,
+			       f->max_listeners);
+	programs_wait();
+	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
+		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
+		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
+
+		if (sg_slot_state(w) != SG_SLOT_LIVE || b->entry[i % SG_WAYS].listener != id)
+			continue;
+		if (sg_slot_free(&b->slot[i % SG_WAYS], w)) /* else an engine did it */
+			__sync_fetch_and_add(&f->queue[id].halfopen, (__u32)-1);
+	}
+	f->queue[id].in_use = 0;
+	return 0;
+}
