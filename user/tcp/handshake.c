@@ -299,6 +299,7 @@ bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg
 	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)),
 			  mss < SG_MSS_MIN ? SG_MSS_MIN : mss);
 	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
+	t->snd_wnd = t->max_wnd = in->wnd;
 	t->irs = in->seq;
 	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
 	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);

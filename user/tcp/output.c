@@ -94,9 +94,20 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 	return a;
 }
 
+/*
+ * Sequence number of a segment without data: the highest sent, which the peer accepts even
+ * while a timeout has taken snd_nxt back; never beyond a window that the peer shrank.
+ */
+static sg_seq output_bare_seq(const struct tcp *t)
+{
+	sg_seq edge = seq_add(t->snd_una, t->snd_wnd);
+
+	return seq_before(edge, t->snd_max) ? edge : t->snd_max;
+}
+
 void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
-	output_new(s, t, SG_ACK, t->snd_nxt, now, out);
+	output_new(s, t, SG_ACK, output_bare_seq(t), now, out);
 }
 
 static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
@@ -132,7 +143,7 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 static void output_rst(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
 	t->flags &= ~(__u32)T_RST;
-	output_new(s, t, SG_RST | SG_ACK, t->snd_nxt, now, out);
+	output_new(s, t, SG_RST | SG_ACK, output_bare_seq(t), now, out);
 	s->cfg.mib->OutRsts++;
 }
 

@@ -72,7 +72,7 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 		return;
 	}
 	w->tuple = t->tuple;
-	w->snd_nxt = t->snd_nxt;
+	w->snd_nxt = t->snd_max;
 	w->rcv_nxt = t->rcv_nxt;
 	w->ts_recent = t->flags & T_TS ? t->ts_recent | !t->ts_recent : 0;
 	timewait_link(s, i, now);

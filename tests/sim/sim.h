@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two hosts and a link in virtual time. Frames are real frames (wire_encode, wire_decode),
+ * the server's driver is the pure code of include/syngate/synq.h, and everything random
+ * comes out of one seed: the same seed replays the same run.
+ *
+ *	client engine ── link (loss, reordering, duplication, corruption, delay) ── driver ── engine
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syngate/synq.h"
+#include "tcp/stack.h"
+#include "wire/wire.h"
+
+#define SIM_FRAME 2048
+#define SIM_BUCKETS 64
+#define SIM_LISTENERS 4
+#define SIM_PORT 80
+#define SIM_MSS 1460
+
+struct sim_link { /* per mille, and nanoseconds */
+	unsigned loss, dup, reorder, corrupt;
+	sg_time delay, jitter;
+};
+
+struct sim_frame {
+	sg_time at;
+	unsigned to;
+	__u32 len;
+	__u8 bytes[SIM_FRAME];
+};
+
+struct sim_host {
+	struct tcp_stack *stack;
+	void *mem;
+	struct sg_settings settings;
+	struct sg_queue *queues;
+	struct sg_halfopen_bucket *halfopen;
+	struct sg_flow_bucket *flows;
+	struct sg_tcp_counters mib;
+	__u8 mac[6];
+	bool listens;
+	struct sg_listener listener;
+};
+
+struct sim {
+	__u64 seed, rng;
+	sg_time now;
+	struct sim_link link;
+	struct sim_host host[2]; /* 0: client, 1: server */
+	struct sim_frame **frame;
+	unsigned frames, room;
+	struct sg_key key;
+	FILE *pcap; /* NULL, or where every frame is written to */
+	unsigned long sent;
+};
+
+static __u64 sim_rand(struct sim *m)
+{
+	__u64 z = m->rng += 0x9e3779b97f4a7c15ULL; /* splitmix64 */
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static unsigned sim_below(struct sim *m, unsigned n)
+{
+	return n ? (unsigned)(sim_rand(m) % n) : 0;
+}
+
+static bool sim_chance(struct sim *m, unsigned per_mille)
+{
+	return sim_below(m, 1000) < per_mille;
+}
+
+static void sim_defaults(struct sg_settings *set)
+{
+#define X(name, def, min, max, text) set->name = def;
+	SG_SETTINGS(X)
+#undef X
+}
+
+/* --- hosts ------------------------------------------------------------------------------------ */
+
+static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 conns, __u32 chunks)
+{
+	struct tcp_config cfg = {
+		.worker = 0,
+		.max_conns = conns,
+		.max_timewait = conns * 4,
+		.max_chunks = chunks,
+		.key = m->key,
+		.settings = &h->settings,
+		.halfopen_buckets = SIM_BUCKETS,
+		.flows.buckets = SIM_BUCKETS,
+		.max_listeners = SIM_LISTENERS,
+		.mib = &h->mib,
+	};
+	size_t size = tcp_pool_size(&cfg);
+
+	sim_defaults(&h->settings);
+	h->queues = aligned_alloc(64, SIM_LISTENERS * sizeof(*h->queues));
+	h->halfopen = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->halfopen));
+	h->flows = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->flows));
+	memset(h->queues, 0, SIM_LISTENERS * sizeof(*h->queues));
+	memset(h->halfopen, 0, SIM_BUCKETS * sizeof(*h->halfopen));
+	memset(h->flows, 0, SIM_BUCKETS * sizeof(*h->flows));
+	cfg.queues = h->queues;
+	cfg.halfopen = h->halfopen;
+	cfg.flows.bucket = h->flows;
+	h->mem = aligned_alloc(TCP_CHUNK, (size + TCP_CHUNK - 1) / TCP_CHUNK * TCP_CHUNK);
+	memset(h->mem, 0, size);
+	memset(h->mac, number, 6);
+	h->mac[0] = 2;
+	if (tcp_init(h->mem, size, &cfg, m->now, &h->stack))
+		abort();
+}
+
+static void sim_listen(struct sim_host *h, __u32 backlog)
+{
+	__u8 w = 0;
+
+	while (w < SG_WSCALE_MAX && h->settings.tcp_rmem >> w > 65535)
+		w++;
+	h->listener = (struct sg_listener){
+		.id = 0,
+		.state = SG_LISTENER_OPEN,
+		.mss4 = SIM_MSS,
+		.mss6 = SIM_MSS - 20,
+		.wscale = w,
+		.window = (__u16)(h->settings.tcp_rmem < 65535 ? h->settings.tcp_rmem : 65535),
+	};
+	h->queues[0].port = SIM_PORT;
+	h->queues[0].in_use = 1;
+	h->queues[0].backlog = h->queues[0].syn_backlog = backlog;
+	h->listens = true;
+	if (tcp_listen(h->stack, 0, &h->listener))
+		abort();
+}
+
+/* --- the link ------------------------------------------------------------------------------------ */
+
+static void sim_pcap(struct sim *m, const __u8 *bytes, __u32 len)
+{
+	__u32 rec[4] = {(__u32)(m->now / SG_SEC), (__u32)(m->now % SG_SEC / 1000), len, len};
+
+	if (!m->pcap)
+		return;
+	fwrite(rec, sizeof(rec), 1, m->pcap);
+	fwrite(bytes, len, 1, m->pcap);
+}
+
+static void sim_pcap_open(struct sim *m, const char *path)
+{
+	__u32 head[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
+
+	m->pcap = fopen(path, "wb");
+	if (m->pcap)
+		fwrite(head, sizeof(head), 1, m->pcap);
+}
+
+static void sim_put(struct sim *m, unsigned to, const __u8 *bytes, __u32 len)
+{
+	struct sim_frame *f = malloc(sizeof(*f));
+	unsigned i;
+
+	f->at = m->now + m->link.delay + (m->link.jitter ? sim_rand(m) % m->link.jitter : 0);
+	if (sim_chance(m, m->link.reorder))
+		f->at += m->link.delay * 3;
+	f->to = to;
+	f->len = len;
+	memcpy(f->bytes, bytes, len);
+	if (sim_chance(m, m->link.corrupt))
+		f->bytes[14 + sim_below(m, len - 14)] ^= (__u8)(1 + sim_below(m, 255));
+	if (m->frames == m->room) {
+		m->room = m->room ? 2 * m->room : 64;
+		m->frame = realloc(m->frame, m->room * sizeof(struct sim_frame *));
+	}
+	for (i = m->frames++; i > 0 && m->frame[i - 1]->at < f->at; i--)
+		m->frame[i] = m->frame[i - 1];
+	m->frame[i] = f; /* sorted: the next to arrive is the last */
+}
+
+static void sim_send(struct sim *m, unsigned from, const struct seg *s)
+{
+	__u8 bytes[SIM_FRAME];
+	int len = wire_encode(bytes, sizeof(bytes), m->host[from].mac, s);
+
+	if (len < 0)
+		abort();
+	m->sent++;
+	sim_pcap(m, bytes, (__u32)len);
+	if (sim_chance(m, m->link.loss))
+		return;
+	sim_put(m, !from, bytes, (__u32)len);
+	if (sim_chance(m, m->link.dup))
+		sim_put(m, !from, bytes, (__u32)len);
+}
+
+static void sim_flush(struct sim *m, unsigned from, struct actions *a)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		sim_send(m, from, &a->send[i]);
+	a->n = 0;
+}
+
+/* --- the server's driver -------------------------------------------------------------------------- */
+
+static void sim_synack(struct sim *m, unsigned at, const struct sg_halfopen *e,
+		       const struct sg_hash *h)
+{
+	struct sim_host *host = &m->host[at];
+	struct seg a = {.tuple = e->tuple, .flags = SG_SYN | SG_ACK, .wnd = host->listener.window};
+
+	memcpy(a.mac, e->mac, 6);
+	a.seq = sg_iss(h, e->when);
+	a.ack = sg_seq_of(e->irs + 1);
+	sg_synack_opts(&a.opt, e->opts, e->tsval, host->listener.mss4, host->listener.wscale, h,
+		       time_ms(m->now));
+	sim_send(m, at, &a);
+}
+
+static void sim_admit(struct sim *m, unsigned at, const struct seg *in, const struct sg_hash *h,
+		      struct sg_halfopen_bucket *b[2])
+{
+	struct sim_host *host = &m->host[at];
+	__u32 now = time_ms(m->now);
+	struct sg_halfopen e = {
+		.tuple = in->tuple,
+		.irs = in->seq.v,
+		.when = now,
+		.tsval = in->opt.has_ts ? in->opt.tsval : 0,
+		.mss = in->opt.mss ? in->opt.mss : SG_MSS_DEFAULT4,
+		.opts = sg_synq_opts(&in->opt, &host->settings),
+		.answered = (__u8)(now >> SG_ANSWERED_SHIFT),
+		.listener = 0,
+	};
+	struct sg_synq_place place;
+
+	memcpy(e.mac, in->mac, 6);
+	if (sg_synq_admit(b[0], b[1], &host->queues[0], &e, h->table, now,
+			  host->settings.synack_rto_ms, &place) == SG_ADMIT_ENTRY)
+		sim_synack(m, at, &e, h);
+}
+
+static void sim_input(struct sim *m, unsigned at, const struct seg *in)
+{
+	struct seg room[ACTIONS_PER_INPUT];
+	struct actions a = {.max = ACTIONS_PER_INPUT, .send = room};
+
+	tcp_input(m->host[at].stack, in, m->now, &a);
+	sim_flush(m, at, &a);
+}
+
+/* Returns true when a half-open entry had the say. */
+static bool sim_halfopen(struct sim *m, unsigned at, struct seg *in, const struct sg_hash *h,
+			 struct sg_halfopen_bucket *b[2], const __u32 index[2])
+{
+	struct sg_synq_seg c = {in->seq, in->ack, seg_space(in), in->opt.tsval, in->opt.tsecr,
+				in->flags, in->opt.has_ts};
+	struct seg_handshake r;
+	__u64 word = 0;
+	int which = 0;
+	int way = sg_synq_find(b[0], h->table, &in->tuple, &word);
+	struct sg_halfopen *e;
+
+	if (way < 0) {
+		which = 1;
+		way = sg_synq_find(b[1], h->table, &in->tuple, &word);
+	}
+	if (way < 0)
+		return false;
+	e = &b[which]->entry[way];
+	switch (sg_synq_check(e, h, &c, m->host[at].listener.window, time_ms(m->now))) {
+	case SG_FIT_REPEAT:
+		e->answered = (__u8)(time_ms(m->now) >> SG_ANSWERED_SHIFT);
+		sim_synack(m, at, e, h);
+		return true;
+	case SG_FIT_ACK:
+	case SG_FIT_RESET:
+	case SG_FIT_BAD_ACK:
+		r = (struct seg_handshake){index[which] * SG_WAYS + (__u32)way, e->irs, e->when,
+					   e->tsval, sg_slot_gen(word), 0, e->mss, e->opts};
+		in->handshake = &r;
+		sim_input(m, at, in);
+		in->handshake = NULL;
+		return true;
+	case SG_FIT_SILENT:
+	case SG_FIT_OUTSIDE:
+	case SG_FIT_DROP:
+		return true;
+	}
+	return true;
+}
+
+static void sim_arrive(struct sim *m, const struct sim_frame *f)
+{
+	struct sim_host *host = &m->host[f->to];
+	struct sg_halfopen_bucket *b[2];
+	struct sg_hash h;
+	__u32 index[2];
+	struct seg in;
+
+	if (wire_decode(f->bytes, f->len, true, &in))
+		return;
+	h = sg_tuple_hash(&m->key, &in.tuple);
+	if (!host->listens || sg_flow_owner(&(struct sg_flow_table){host->flows, SIM_BUCKETS},
+					    h.table, &in.tuple) >= 0) {
+		sim_input(m, f->to, &in);
+		return;
+	}
+	index[0] = sg_bucket_first(h.table, SIM_BUCKETS);
+	index[1] = sg_bucket_second(h.table, SIM_BUCKETS);
+	b[0] = &host->halfopen[index[0]];
+	b[1] = &host->halfopen[index[1]];
+	if (sim_halfopen(m, f->to, &in, &h, b, index))
+		return;
+	if ((in.flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) == SG_SYN)
+		sim_admit(m, f->to, &in, &h, b);
+	else
+		sim_input(m, f->to, &in);
+}
+
+/* --- going round ------------------------------------------------------------------------------------ */
+
+/* What both engines want to send now; a small action list, so that it runs full. */
+static void sim_output(struct sim *m)
+{
+	struct seg room[16];
+	struct actions a = {.max = 16, .send = room};
+
+	for (unsigned at = 0; at < 2; at++) {
+		struct tcp_stack *s = m->host[at].stack;
+
+		tcp_expire(s, m->now);
+		if (m->host[at].listens) {
+			tcp_sweep_halfopen(s, 0, SIM_BUCKETS, m->now, &a);
+			sim_flush(m, at, &a);
+		}
+		do {
+			a.n = 0;
+			tcp_output(s, m->now, &a);
+			sim_flush(m, at, &a);
+		} while (s->ready.head != NIL);
+	}
+}
+
+/* On to the next thing that happens. False: nothing ever will. */
+static bool sim_step(struct sim *m)
+{
+	sg_time next = SG_NEVER;
+
+	sim_output(m);
+	if (m->frames > 0)
+		next = m->frame[m->frames - 1]->at;
+	for (unsigned at = 0; at < 2; at++) {
+		sg_time d = tcp_deadline(m->host[at].stack);
+
+		if (d < next)
+			next = d;
+		if (m->host[at].queues[0].halfopen && m->now + 10 * SG_MS < next)
+			next = m->now + 10 * SG_MS; /* the sweep */
+	}
+	if (next == SG_NEVER)
+		return false;
+	if (next > m->now)
+		m->now = next;
+	while (m->frames > 0 && m->frame[m->frames - 1]->at <= m->now) {
+		struct sim_frame *f = m->frame[--m->frames];
+
+		sim_arrive(m, f);
+		free(f);
+	}
+	return true;
+}
+
+static void sim_open(struct sim *m, __u64 seed)
+{
+	memset(m, 0, sizeof(*m));
+	m->seed = m->rng = seed;
+	m->now = 1000 * SG_SEC;
+	m->key.k[0] = sim_rand(m);
+	m->key.k[1] = sim_rand(m);
+	m->link.delay = SG_MS;
+}
+
+static void sim_close(struct sim *m)
+{
+	while (m->frames > 0)
+		free(m->frame[--m->frames]);
+	free(m->frame);
+	for (unsigned at = 0; at < 2; at++) {
+		free(m->host[at].mem);
+		free(m->host[at].queues);
+		free(m->host[at].halfopen);
+		free(m->host[at].flows);
+	}
+	if (m->pcap)
+		fclose(m->pcap);
+}
+
+#endif
