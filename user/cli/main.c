@@ -70,20 +70,20 @@ int command_unknown(const char *name, struct err *err)
 		       name, nearest_hint(&near, hint));
 }
 
-static int is_help(const char *word)
+static int main_is_help(const char *word)
 {
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
 /* `argv[0]` is the command. Help needs neither root nor a daemon nor a correct rest. */
-static int dispatch(int argc, char **argv, struct err *err)
+static int main_dispatch(int argc, char **argv, struct err *err)
 {
 	const struct command *c = command_find(argv[0]);
 
 	if (!c)
 		return command_unknown(argv[0], err);
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (is_help(argv[i])) {
+		if (main_is_help(argv[i])) {
 			help_command(c);
 			return 0;
 		}
@@ -91,7 +91,7 @@ static int dispatch(int argc, char **argv, struct err *err)
 }
 
 /* One line, whatever a daemon put into it. */
-static void print_error(char *msg)
+static void main_complain(char *msg)
 {
 	for (char *c = msg; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
@@ -108,16 +108,16 @@ int main(int argc, char **argv)
 		help_all(stderr);
 		return EXIT_USAGE;
 	}
-	if (is_help(argv[1]))
+	if (main_is_help(argv[1]))
 		help_all(stdout);
 	else if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
 		help_version();
 	else
-		rc = dispatch(argc - 1, argv + 1, &err);
+		rc = main_dispatch(argc - 1, argv + 1, &err);
 	if (!rc)
 		rc = output_finish(&err);
 	if (!rc)
 		return EXIT_OK;
-	print_error(err.msg);
+	main_complain(err.msg);
 	return err.exit;
 }

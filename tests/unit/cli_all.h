@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The whole command line in one translation unit, with a daemon that writes down what it
+ * is told. For tests that look at the table of commands or run a command.
+ */
+#ifndef TESTS_UNIT_CLI_ALL_H
+#define TESTS_UNIT_CLI_ALL_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+
+/* What was asked of the daemon, one word after the other; `fake_fails`: the one to refuse. */
+static char fake_log[2048];
+static const char *fake_fails = "";
+static int fake_daemons; /* made and not freed */
+
+struct daemon {
+	int nothing;
+};
+
+static int fake_note(struct err *err, const char *what, const char *detail)
+{
+	size_t n = strlen(fake_log);
+
+	snprintf(fake_log + n, sizeof(fake_log) - n, "%s(%s) ", what, detail);
+	if (strcmp(what, fake_fails))
+		return 0;
+	if (err)
+		err_set(err, -EINVAL, EXIT_KERNEL, "%s refused", what);
+	return -EINVAL;
+}
+
+int daemon_new(struct daemon **out, const char *name, struct err *err)
+{
+	int rc = fake_note(err, "new", name);
+
+	if (rc)
+		return rc;
+	*out = calloc(1, sizeof(**out));
+	fake_daemons++;
+	return 0;
+}
+
+int daemon_attach(struct daemon *d, const struct front_config *c, struct err *err)
+{
+	char text[128];
+
+	(void)d;
+	snprintf(text, sizeof(text), "%s %s %d %u %u", c->ifname, c->instance ? c->instance : "-",
+		 c->mode, c->halfopen_entries, c->flow_entries);
+	return fake_note(err, "attach", text);
+}
+
+int daemon_listen(struct daemon *d, const char *iface, const struct listen_args *a,
+		  struct err *err)
+{
+	char text[128];
+
+	(void)d;
+	snprintf(text, sizeof(text), "%s %u %d %u %ld %ld", iface, a->key.port, a->app,
+		 a->backend_port, a->backlog, a->syn_backlog);
+	return fake_note(err, "listen", text);
+}
+
+int daemon_set(struct daemon *d, const char *name, const char *value, struct err *err)
+{
+	char text[128];
+
+	(void)d;
+	snprintf(text, sizeof(text), "%s=%s", name, value);
+	return fake_note(err, "set", text);
+}
+
+int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
+{
+	int rc = fake_note(NULL, "serve", "");
+
+	(void)d;
+	if (!rc)
+		ready(arg);
+	return rc;
+}
+
+void daemon_summary(const struct daemon *d, struct daemon_summary *s)
+{
+	(void)d;
+	memset(s, 0, sizeof(*s));
+	s->accepted = 7;
+}
+
+void daemon_free(struct daemon *d)
+{
+	fake_note(NULL, "free", "");
+	fake_daemons--;
+	free(d);
+}
+
+#include "cli/addr.c"
+#include "cli/ask.c"
+#include "cli/attach.c"
+#include "cli/client.c"
+#include "cli/detach.c"
+#include "cli/filter.c"
+#include "cli/flat.c"
+#include "cli/help.c"
+#include "cli/iface.c"
+#include "cli/knob.c"
+#include "cli/listen.c"
+#include "cli/listener.c"
+#define main syngate_main
+int syngate_main(int argc, char **argv);
+#include "cli/main.c"
+#undef main
+#include "cli/nearest.c"
+#include "cli/opts.c"
+#include "cli/output.c"
+#include "cli/run.c"
+#include "cli/set.c"
+#include "cli/show.c"
+#include "cli/status.c"
+#include "cli/table.c"
+#include "cli/unlisten.c"
+#include "cli/value.c"
+#include "cli/view.c"
+#include "io/err.c"
+
+#endif
