@@ -207,7 +207,8 @@ syngate_start()
 
 	case $1 in -*) ;; *) dev=$1; shift ;; esac
 	: >$T/run.out
-	nsenter --net=/run/netns/"${SG_NS:-server}" syngate run "$dev" "$@" \
+	# a shell's background jobs ignore SIGINT
+	nsenter --net=/run/netns/"${SG_NS:-server}" env --default-signal=INT syngate run "$dev" "$@" \
 		>$T/run.out 2>$T/run.err 8>&- 9>&- &
 	SG_PID=$!
 	await "syngate's 'ready'" syngate_is_ready
