@@ -117,6 +117,8 @@ static enum proxy_flow proxy_down(struct app *a, struct proxy *p, size_t *moved)
 	if (n < 0)
 		return n == -EAGAIN ? FLOW_WAIT : FLOW_RESET;
 	got = readv(p->fd, iov, n);
+	if (got <= 0)
+		tcp_send_done(a->stack, p->c.id, 0, a->now);
 	if (got < 0)
 		return proxy_errno(&p->readable);
 	if (got == 0) {

@@ -137,6 +137,23 @@ void buf_drop(struct tcp_stack *s, struct buf *b, __u32 n, bool keep)
 		buf_clear(s, b);
 }
 
+void buf_trim(struct tcp_stack *s, struct buf *b)
+{
+	__u32 keep = (b->off + b->len + TCP_CHUNK - 1) / TCP_CHUNK;
+
+	if (b->len == 0) {
+		buf_clear(s, b);
+		return;
+	}
+	for (; b->span > keep; b->span--) {
+		__u32 *slot = buf_slot(s, b, b->span - 1);
+
+		if (*slot != NIL)
+			chunk_free(s, *slot);
+		*slot = NIL;
+	}
+}
+
 void buf_clear(struct tcp_stack *s, struct buf *b)
 {
 	while (b->span > 0)

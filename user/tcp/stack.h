@@ -235,6 +235,8 @@ int buf_read(const struct tcp_stack *s, const struct buf *b, __u32 pos, __u32 le
 int buf_room(struct tcp_stack *s, struct buf *b, __u32 pos, __u32 len, struct iovec *iov, int max);
 /* Forget the first n bytes; `keep`: positions behind len are in use too. */
 void buf_drop(struct tcp_stack *s, struct buf *b, __u32 n, bool keep);
+/* Give back chunks that hold nothing: room that was asked for and not used. */
+void buf_trim(struct tcp_stack *s, struct buf *b);
 void buf_clear(struct tcp_stack *s, struct buf *b);
 
 /* --- flowtable.c ----------------------------------------------------------------------------- */

@@ -119,7 +119,8 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now);
 /*
  * Room to write into, without copying: up to `max` pieces; -EAGAIN: the send buffer is
  * full, TCP_EV_WRITE will come; -EPIPE: after tcp_shutdown(); -ECONNRESET, -ETIMEDOUT.
- * tcp_send_done() sends the first `n` bytes of it.
+ * tcp_send_done() sends the first `n` bytes of it and gives the rest back; call it with 0
+ * when nothing came, so that an idle connection holds no memory.
  */
 int tcp_send_room(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max);
 int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now);

@@ -130,6 +130,7 @@ int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 		return t->error;
 	t->snd.len += (__u32)n;
 	t->bytes_out += n;
+	buf_trim(s, &t->snd);
 	if (n > 0)
 		output_ready(s, t);
 	return 0;
