@@ -48,6 +48,7 @@
 	X(ForwardDropped, "the same, lost at a full ring")                                         \
 	X(BackendRefused, "connections reset because the backend refused")                         \
 	X(BackendConnected, "connections joined to a backend")                                     \
+	X(IcmpIgnored, "ICMP errors about our connections, not acted on")                         \
 	X(NeighbourUnknown, "segments not sent: no Ethernet address for the peer")
 
 struct sg_tcp_counters {

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's life: born with its control socket, serves until a signal, leaves nothing. */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "daemon/control.h"
+#include "daemon/state.h"
+#include "io/clock.h"
+#include "io/locals.h"
+#include "io/log.h"
+
+/* A backend connection is a descriptor: as many as we are allowed. */
+static void daemon_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r); /* as it is will do, too */
+}
+
+/* Before any thread is made, so that all of them leave the signals to us. */
+static int daemon_signals(struct daemon *d, struct err *err)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	d->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (d->signals < 0)
+		return err_set(err, -errno, EXIT_KERNEL, "no signalfd: %s", strerror(errno));
+	sigaddset(&mask, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &mask, &d->old_mask);
+	return 0;
+}
+
+int daemon_new(struct daemon **out, const char *name, struct err *err)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
+	d->since = clock_now();
+	rc = control_open(&d->control, name, err);
+	if (rc)
+		goto fail;
+	rc = daemon_signals(d, err);
+	if (rc)
+		goto fail_control;
+	daemon_descriptors();
+	*out = d;
+	return 0;
+fail_control:
+	control_close(d->control);
+fail:
+	free(d);
+	return rc;
+}
+
+/* --- serving -------------------------------------------------------------------------------- */
+
+static int daemon_attached(const struct daemon *d)
+{
+	int n = 0;
+
+	for (const struct attachment *a = d->first; a; a = a->next)
+		n++;
+	return n;
+}
+
+static void daemon_locals(struct attachment *a)
+{
+	int rc = locals_handle(a->locals);
+
+	if (rc)
+		log_warn("%s: its addresses could not be followed: %s", a->front->ifname,
+			 strerror(-rc));
+}
+
+/* One wait for everything. Returns 1 on a signal to end, 0, or a negative errno. */
+static int daemon_wait(struct daemon *d, struct pollfd *p)
+{
+	struct signalfd_siginfo sig;
+	struct attachment *a;
+	int n = 1, clients, i;
+
+	p[0] = (struct pollfd){.fd = d->signals, .events = POLLIN};
+	clients = control_poll(d->control, p + n);
+	n += clients;
+	for (a = d->first; a; a = a->next)
+		p[n++] = (struct pollfd){.fd = locals_fd(a->locals), .events = POLLIN};
+	if (poll(p, (nfds_t)n, control_timeout(d->control)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	i = 1 + clients;
+	for (a = d->first; a; a = a->next)
+		if (p[i++].revents)
+			daemon_locals(a);
+	control_handle(d->control, d, p + 1, clients); /* may attach and detach */
+	return p[0].revents && read(d->signals, &sig, sizeof(sig)) == sizeof(sig);
+}
+
+int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
+{
+	struct pollfd *p = NULL, *more;
+	int rc = 0;
+
+	for (struct attachment *a = d->first; a; a = a->next)
+		attachment_forget(a); /* who was to be listened for is by now */
+	if (ready)
+		ready(arg);
+	while (rc == 0) {
+		size_t n = 1 + CONTROL_FDS + (size_t)daemon_attached(d);
+
+		more = reallocarray(p, n, sizeof(*p));
+		if (!more)
+			rc = -ENOMEM;
+		else
+			p = more;
+		if (!rc)
+			rc = daemon_wait(d, p);
+	}
+	free(p);
+	return rc < 0 ? rc : 0;
+}
+
+void daemon_free(struct daemon *d)
+{
+	struct err err;
+
+	if (!d)
+		return;
+	while (d->first) {
+		char iface[IF_NAMESIZE];
+
+		memcpy(iface, d->first->front->ifname, sizeof(iface));
+		if (daemon_detach(d, iface, &err))
+			log_error("%s", err.msg);
+	}
+	control_close(d->control);
+	close(d->signals);
+	pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
+	free(d);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/lookup.h"
+
+#include "daemon/worker.h"
+#include "syngate/synq.h"
+
+/* A copy of the entry of `t`. Returns its slot number, or -1. */
+static __s64 lookup_entry(const struct front *f, __u32 tag, const struct sg_tuple *t,
+			  struct sg_halfopen *e, __u64 *word)
+{
+	__u32 bucket[2] = {
+		sg_bucket_first(tag, f->halfopen_buckets),
+		sg_bucket_second(tag, f->halfopen_buckets),
+	};
+
+	for (int i = 0; i < 2; i++) {
+		const struct sg_halfopen_bucket *b = &f->halfopen[bucket[i]];
+		int way = sg_synq_find(b, tag, t, word);
+
+		if (way < 0)
+			continue;
+		*e = b->entry[way];
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (sg_slot_gen(SG_READ_ONCE(b->slot[way])) != sg_slot_gen(*word))
+			return -1; /* freed and taken again while we copied */
+		return (__s64)bucket[i] * SG_WAYS + way;
+	}
+	return -1;
+}
+
+int lookup_handshake(const struct worker *w, const struct seg *seg, struct seg_handshake *hs)
+{
+	struct sg_hash h = sg_tuple_hash(&w->front->keys.tuple, &seg->tuple);
+	const struct sg_synq_seg s = {
+		.seq = seg->seq,
+		.ack = seg->ack,
+		.len = seg_space(seg),
+		.tsval = seg->opt.tsval,
+		.tsecr = seg->opt.tsecr,
+		.flags = seg->flags,
+		.has_ts = seg->opt.has_ts,
+	};
+	struct sg_halfopen e;
+	enum sg_synq_fit fit;
+	__u64 word;
+	__s64 slot = lookup_entry(w->front, h.table, &seg->tuple, &e, &word);
+
+	if (slot < 0 || e.listener >= w->front->max_listeners)
+		return 0;
+	fit = sg_synq_check(&e, &h, &s, w->listener[e.listener].window,
+			    (__u32)(w->now / SG_MS));
+	if (fit != SG_FIT_ACK && fit != SG_FIT_RESET)
+		return 0;
+	*hs = (struct seg_handshake){
+		.slot = (__u32)slot,
+		.irs = e.irs,
+		.when = e.when,
+		.tsval = e.tsval,
+		.gen = sg_slot_gen(word),
+		.listener = e.listener,
+		.mss = e.mss,
+		.opts = e.opts,
+	};
+	return 1;
+}

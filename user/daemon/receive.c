@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/receive.h"
+
+#include <errno.h>
+
+#include "daemon/forward.h"
+#include "daemon/lookup.h"
+#include "daemon/worker.h"
+#include "wire/wire.h"
+
+static void receive_handshake(struct seg_handshake *hs, const struct sg_meta *m)
+{
+	hs->slot = m->slot;
+	hs->irs = m->irs;
+	hs->when = m->when;
+	hs->tsval = m->tsval;
+	hs->gen = m->gen;
+	hs->listener = m->listener;
+	hs->mss = m->mss;
+	hs->opts = m->opts;
+}
+
+/* What the driver decided, or what we find ourselves. Returns 1 when `hs` is filled in. */
+static int receive_meta(struct worker *w, const struct sg_meta *m, const struct seg *seg,
+			struct seg_handshake *hs)
+{
+	if (m->magic != SG_META_MAGIC)
+		return lookup_handshake(w, seg, hs);
+	if (m->kind != SG_META_HANDSHAKE)
+		return 0;
+	receive_handshake(hs, m);
+	return hs->slot / SG_WAYS < w->front->halfopen_buckets &&
+	       hs->listener < w->front->max_listeners;
+}
+
+bool receive_ready(struct worker *w)
+{
+	w->out.max = WORKER_BATCH;
+	return xsk_tx_room(w->xsk) >= ACTIONS_PER_INPUT;
+}
+
+static int receive_decode(struct worker *w, const struct xsk_frame *f, struct seg *seg)
+{
+	int rc = wire_decode(f->data, f->len, w->front->settings->verify_checksum, seg);
+
+	if (rc == -EBADMSG)
+		w->mib->InCsumErrors++;
+	if (rc)
+		w->mib->InErrs++;
+	return rc;
+}
+
+void receive_frame(struct worker *w, const struct xsk_frame *f, bool forwarded)
+{
+	bool known = f->meta->magic == SG_META_MAGIC;
+	struct seg_handshake hs;
+	struct seg seg;
+	int owner;
+
+	if (known && f->meta->kind == SG_META_ICMP) {
+		w->mib->IcmpIgnored++;
+		return;
+	}
+	if (known && f->meta->kind == SG_META_FLOW && f->meta->owner != w->queue && !forwarded) {
+		forward_send(w, f->meta->owner, f);
+		return;
+	}
+	if (receive_decode(w, f, &seg))
+		return;
+	if (receive_meta(w, f->meta, &seg, &hs))
+		seg.handshake = &hs;
+	owner = tcp_input(w->stack, &seg, w->now, &w->out);
+	if (w->out.n)
+		apply_actions(&w->apply, &w->out);
+	if (owner < 0 || (__u32)owner == w->queue)
+		w->bytes_in += seg.len;
+	else if (forwarded) /* it changed hands on the way: the peer sends it again */
+		w->mib->ForwardDropped++;
+	else
+		forward_send(w, (__u32)owner, f);
+}

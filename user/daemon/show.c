@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/show.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "app/endpoint.h"
+#include "daemon/rows.h"
+#include "daemon/state.h"
+#include "io/clock.h"
+
+void show_begin(struct show_array *s, FILE *out)
+{
+	s->out = out;
+	s->rows = 0;
+	fputc('[', out);
+}
+
+void show_row(struct show_array *s, json_t *row)
+{
+	if (s->rows++)
+		fputs(",\n", s->out);
+	json_dumpf(row, s->out, 0);
+	json_decref(row);
+}
+
+void show_end(struct show_array *s)
+{
+	fputc(']', s->out);
+}
+
+/* --- listeners --------------------------------------------------------------------------------- */
+
+static json_t *show_listener(const struct attachment *a, __u32 id)
+{
+	const struct listen_args *l = &a->listening[id].args;
+	const struct sg_queue *q = &a->front->queue[id];
+	char addr[ENDPOINT_TEXT], backend[ENDPOINT_TEXT] = "";
+
+	endpoint_addr(addr, &l->key.addr);
+	if (l->app == APP_PROXY)
+		endpoint_print(backend, &l->backend, l->backend_port);
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "iface", a->front->ifname, "addr", addr, "port", l->key.port, "app",
+			 app_ops_of(l->app)->name, "backend", backend, "syn_backlog",
+			 (json_int_t)q->syn_backlog, "backlog", (json_int_t)q->backlog, "halfopen",
+			 (json_int_t)SG_READ_ONCE(q->halfopen), "acceptq",
+			 (json_int_t)SG_READ_ONCE(q->acceptq), "ListenOverflows",
+			 (json_int_t)q->ListenOverflows, "ListenDrops", (json_int_t)q->ListenDrops,
+			 "TCPReqQFullDrop", (json_int_t)q->TCPReqQFullDrop, "PassiveOpens",
+			 (json_int_t)q->PassiveOpens);
+}
+
+static void show_listeners(struct show_array *s, const struct attachment *a)
+{
+	for (__u32 i = 0; i < a->front->max_listeners; i++)
+		if (a->listening[i].used)
+			show_row(s, show_listener(a, i));
+}
+
+/* --- counters and settings ------------------------------------------------------------------------- */
+
+static void show_driver_counters(const struct daemon *d, json_t *o)
+{
+	struct sg_counters sum = {0}, one;
+
+	for (const struct attachment *a = d->first; a; a = a->next) {
+		if (front_counters(a->front, &one))
+			continue;
+#define X(id, name, text) sum.name += one.name;
+		SG_VERDICTS(X)
+#undef X
+	}
+#define X(id, name, text) json_object_set_new(o, #name, json_integer((json_int_t)sum.name));
+	SG_VERDICTS(X)
+#undef X
+}
+
+static void show_engine_counters(const struct daemon *d, json_t *o)
+{
+	struct sg_tcp_counters sum = {0};
+
+	for (const struct attachment *a = d->first; a; a = a->next)
+		for (__u32 i = 0; i < a->front->queues; i++) {
+			const struct sg_tcp_counters *m = &a->front->tcp_counters[i];
+#define X(name, text) sum.name += m->name;
+			SG_TCP_COUNTERS(X)
+#undef X
+		}
+#define X(name, text) json_object_set_new(o, #name, json_integer((json_int_t)sum.name));
+	SG_TCP_COUNTERS(X)
+#undef X
+}
+
+static void show_counters(const struct daemon *d, FILE *out)
+{
+	json_t *o = json_object();
+
+	show_driver_counters(d, o);
+	show_engine_counters(d, o);
+	json_dumpf(o, out, 0);
+	json_decref(o);
+}
+
+/* As the driver and the engines read them: every interface has the same. */
+static void show_settings(const struct daemon *d, FILE *out)
+{
+	struct sg_settings s = {
+#define X(name, def, min, max, text) .name = def,
+		SG_SETTINGS(X)
+#undef X
+	};
+	json_t *o = json_object();
+	const char *name;
+	__u32 value;
+
+	if (d->first)
+		s = *d->first->front->settings;
+	for (unsigned i = 0; settings_at(&s, i, &name, &value); i++) {
+		if (!d->first && d->setting[i].set)
+			value = d->setting[i].value;
+		json_object_set_new(o, name, json_integer(value));
+	}
+	json_dumpf(o, out, 0);
+	json_decref(o);
+}
+
+/* --- status ------------------------------------------------------------------------------------------ */
+
+static void show_usage(struct worker *w, void *arg)
+{
+	struct tcp_usage *sum = arg, one;
+
+	tcp_usage(w->stack, &one);
+	sum->conns += one.conns;
+	sum->timewait += one.timewait;
+}
+
+static json_t *show_workers(const struct attachment *a)
+{
+	__u64 now = clock_coarse_ms(), limit = a->front->settings->heartbeat_ms;
+	json_t *list = json_array();
+
+	for (__u32 i = 0; i < a->workers; i++) {
+		const struct sg_worker *w = &a->front->worker[i];
+		__u64 beat = SG_READ_ONCE(w->heartbeat);
+
+		json_array_append_new(list, json_pack("{s:i, s:i, s:b}", "rx_queue", i, "tid",
+						      w->tid, "alive",
+						      beat && now <= beat + limit));
+	}
+	return list;
+}
+
+static json_t *show_attachment(const struct attachment *a)
+{
+	const struct front *f = a->front;
+	json_t *workers = show_workers(a); /* before they are asked, which wakes them */
+	struct tcp_usage use = {0};
+	int listeners = 0;
+
+	for (__u32 i = 0; i < a->workers; i++)
+		worker_call(a->worker[i], show_usage, &use);
+	for (__u32 i = 0; i < f->max_listeners; i++)
+		listeners += a->listening[i].used;
+	return json_pack("{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I}",
+			 "iface", f->ifname, "instance", f->instance, "ifindex",
+			 (json_int_t)f->ifindex, "pid", (int)getpid(), "mode",
+			 f->mode == FRONT_SKB ? "skb" : "native", "zero_copy", a->zero_copy,
+			 "queues", (int)f->queues, "workers", workers, "listeners", listeners,
+			 "uptime", (json_int_t)((clock_now() - a->since) / SG_SEC), "took_over",
+			 f->took_over, "conns", (json_int_t)use.conns, "timewait",
+			 (json_int_t)use.timewait);
+}
+
+int show_status(struct daemon *d, FILE *out, struct err *err)
+{
+	struct show_array s;
+
+	(void)err;
+	show_begin(&s, out);
+	for (const struct attachment *a = d->first; a; a = a->next)
+		show_row(&s, show_attachment(a));
+	show_end(&s);
+	return 0;
+}
+
+/* --- show -------------------------------------------------------------------------------------------- */
+
+enum show_kind {
+	SHOW_LISTENERS,
+	SHOW_HALFOPEN,
+	SHOW_ACCEPTQ,
+	SHOW_CONNS,
+	SHOW_TIMEWAIT,
+	SHOW_COUNTERS,
+	SHOW_SETTINGS,
+	SHOW_KINDS,
+};
+
+static const char *const show_names[SHOW_KINDS] = {
+	[SHOW_LISTENERS] = "listeners", [SHOW_HALFOPEN] = "halfopen", [SHOW_ACCEPTQ] = "acceptq",
+	[SHOW_CONNS] = "conns",         [SHOW_TIMEWAIT] = "timewait", [SHOW_COUNTERS] = "counters",
+	[SHOW_SETTINGS] = "settings",
+};
+
+static int show_attached(struct show_array *s, const struct attachment *a, enum show_kind kind)
+{
+	switch (kind) {
+	case SHOW_LISTENERS:
+		show_listeners(s, a);
+		return 0;
+	case SHOW_HALFOPEN:
+		rows_halfopen(s, a, false);
+		return 0;
+	case SHOW_ACCEPTQ:
+		return rows_conns(s, a, ROWS_ACCEPTQ);
+	case SHOW_CONNS:
+		rows_halfopen(s, a, true);
+		return rows_conns(s, a, ROWS_CONNS);
+	case SHOW_TIMEWAIT:
+		return rows_conns(s, a, ROWS_TIMEWAIT);
+	case SHOW_COUNTERS:
+	case SHOW_SETTINGS:
+	case SHOW_KINDS:
+		break;
+	}
+	return 0;
+}
+
+int show_what(struct daemon *d, const char *what, FILE *out, struct err *err)
+{
+	enum show_kind kind = 0;
+	struct show_array s;
+	int rc = 0;
+
+	while (kind < SHOW_KINDS && strcmp(show_names[kind], what) != 0)
+		kind++;
+	if (kind == SHOW_KINDS)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "nothing called '%.40s' to show: listeners, halfopen, acceptq, "
+			       "conns, timewait, counters or settings",
+			       what);
+	if (kind == SHOW_COUNTERS || kind == SHOW_SETTINGS) {
+		(kind == SHOW_COUNTERS ? show_counters : show_settings)(d, out);
+		return 0;
+	}
+	show_begin(&s, out);
+	for (const struct attachment *a = d->first; a && !rc; a = a->next)
+		rc = show_attached(&s, a, kind);
+	show_end(&s);
+	return rc ? err_set(err, rc, EXIT_KERNEL, "no memory for so long a list") : 0;
+}

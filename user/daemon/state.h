@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the daemon's files share. All of it belongs to the main thread. */
+#ifndef DAEMON_STATE_H
+#define DAEMON_STATE_H
+
+#include <signal.h>
+
+#include "app/app.h"
+#include "daemon/daemon.h"
+#include "daemon/worker.h"
+
+struct control;
+struct forward;
+struct locals;
+
+/* A listener as it was asked for; its number is its place in the array. */
+struct listening {
+	bool used;
+	struct listen_args args;
+};
+
+/* One interface that we are attached to. */
+struct attachment {
+	struct attachment *next;
+	struct front *front;
+	struct locals *locals;
+	struct forward *forward;
+	struct worker **worker; /* [workers], which is the number of RX queues */
+	__u32 workers;
+	struct listening *listening; /* [front->max_listeners] */
+	bool zero_copy;
+	sg_time since;
+	struct daemon_summary before; /* what a dead daemon's counters say */
+};
+
+#define X(name, def, min, max, text) +1
+enum { SETTINGS = 0 SG_SETTINGS(X) };
+#undef X
+
+struct daemon {
+	struct attachment *first;
+	struct control *control;
+	struct {
+		bool set;
+		__u32 value;
+	} setting[SETTINGS]; /* those that somebody set, for what is attached later */
+	struct daemon_summary gone; /* of interfaces that are detached again */
+	sg_time since;
+	int signals;      /* signalfd */
+	sigset_t old_mask;
+};
+
+/* --- attachment.c --- */
+struct attachment *attachment_find(const struct daemon *d, const char *iface);
+/* The same, or an error that says how to get it. */
+struct attachment *attachment_need(const struct daemon *d, const char *iface, struct err *err);
+/* Half-open entries of listeners that a dead daemon had and we have not. */
+void attachment_forget(struct attachment *a);
+
+/* --- listening.c --- */
+struct listening *listening_find(const struct attachment *a, const struct sg_listener_key *k);
+/* somaxconn changed: the limits follow. */
+void listening_limits(struct attachment *a);
+
+/* --- settings.c --- */
+void settings_apply(const struct daemon *d, struct attachment *a);
+/* The i-th knob, or false: there is none. */
+bool settings_at(const struct sg_settings *s, unsigned i, const char **name, __u32 *value);
+
+/* --- summary.c --- */
+void summary_read(const struct attachment *a, struct daemon_summary *s);
+void summary_add(struct daemon_summary *to, const struct daemon_summary *s,
+		 const struct daemon_summary *before);
+
+#endif
