@@ -173,12 +173,14 @@ static void an_interface_has_a_mode_and_tables(void **state)
 	assert_int_equal(iface_option(&c, OPT_HALFOPEN_ENTRIES, "0", &err), -ERANGE);
 	assert_int_equal(iface_option(&c, OPT_HALFOPEN_ENTRIES, "1024", &err), 0);
 	assert_int_equal(iface_option(&c, OPT_FLOW_ENTRIES, "16777217", &err), -ERANGE);
+	assert_int_equal(iface_option(&c, OPT_MAX_LISTENERS, "4097", &err), -ERANGE);
+	assert_int_equal(iface_option(&c, OPT_MAX_LISTENERS, "64", &err), 0);
 	assert_int_equal(iface_option(&c, OPT_INSTANCE, "a/b", &err), -EINVAL);
 	assert_int_equal(iface_option(&c, OPT_INSTANCE, "web", &err), 0);
 	assert_int_equal(iface_option(&c, OPT_APP, "http", &err), 1);
 	assert_int_equal(iface_request(&c, got), 0);
-	want = json_pack("{s:s, s:s, s:s, s:i}", "iface", "eth0", "mode", "skb", "instance", "web",
-			 "halfopen_entries", 1024);
+	want = json_pack("{s:s, s:s, s:s, s:i, s:i}", "iface", "eth0", "mode", "skb", "instance",
+			 "web", "halfopen_entries", 1024, "max_listeners", 64);
 	assert_true(json_equal(got, want));
 	json_decref(want);
 	json_decref(got);

@@ -14,10 +14,11 @@ struct ask {
 	struct output out;
 };
 
-#define ASK_OPTS                                                                                   \
-	{"instance", OPT_INSTANCE, "NAME",                                                         \
-	 "the daemon to ask (default: IFACE's, syngated, the only one)"},                          \
-		OUTPUT_OPTS
+/* clang-format off */
+#define ASK_OPTS                                                                            \
+	{"instance", OPT_INSTANCE, "NAME", "the daemon (IFACE's, syngated, the only one)"}, \
+	OUTPUT_OPTS
+/* clang-format on */
 
 /* One of ASK_OPTS. 0 done, 1 another option, or -EINVAL. */
 int ask_option(struct ask *a, int key, const char *arg, struct err *err);

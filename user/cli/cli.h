@@ -26,6 +26,7 @@ enum {
 	OPT_INSTANCE,
 	OPT_HALFOPEN_ENTRIES,
 	OPT_FLOW_ENTRIES,
+	OPT_MAX_LISTENERS,
 };
 
 struct cli_opt {

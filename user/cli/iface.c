@@ -23,13 +23,14 @@ static int iface_mode(struct front_config *c, const char *arg, struct err *err)
 	return 0;
 }
 
-static int iface_entries(const char *what, const char *arg, __u32 *entries, struct err *err)
+static int iface_size(const char *what, const char *arg, unsigned long long max, __u32 *size,
+		      struct err *err)
 {
 	unsigned long long n;
-	int rc = value_number(what, arg, 1, IFACE_ENTRIES_MAX, &n, err);
+	int rc = value_number(what, arg, 1, max, &n, err);
 
 	if (!rc)
-		*entries = (__u32)n;
+		*size = (__u32)n;
 	return rc;
 }
 
@@ -39,9 +40,12 @@ int iface_option(struct front_config *c, int key, const char *arg, struct err *e
 	case OPT_MODE:
 		return iface_mode(c, arg, err);
 	case OPT_HALFOPEN_ENTRIES:
-		return iface_entries("--halfopen-entries", arg, &c->halfopen_entries, err);
+		return iface_size("--halfopen-entries", arg, IFACE_ENTRIES_MAX,
+				  &c->halfopen_entries, err);
 	case OPT_FLOW_ENTRIES:
-		return iface_entries("--flow-entries", arg, &c->flow_entries, err);
+		return iface_size("--flow-entries", arg, IFACE_ENTRIES_MAX, &c->flow_entries, err);
+	case OPT_MAX_LISTENERS:
+		return iface_size("--max-listeners", arg, SG_MAX_LISTENERS, &c->max_listeners, err);
 	case OPT_INSTANCE:
 		c->instance = arg;
 		return value_instance(arg, err);
@@ -61,5 +65,7 @@ int iface_request(const struct front_config *c, json_t *request)
 					  json_integer(c->halfopen_entries));
 	if (c->flow_entries)
 		rc |= json_object_set_new(request, "flow_entries", json_integer(c->flow_entries));
+	if (c->max_listeners)
+		rc |= json_object_set_new(request, "max_listeners", json_integer(c->max_listeners));
 	return rc ? -ENOMEM : 0;
 }

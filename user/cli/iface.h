@@ -7,13 +7,13 @@
 
 #include "io/bpf.h"
 
-#define IFACE_OPTS                                                                                 \
-	{"mode", OPT_MODE, "MODE", "native, skb or auto: native if the driver can (default)"},     \
-		{"halfopen-entries", OPT_HALFOPEN_ENTRIES, "N",                                    \
-		 "room in the half-open table (65536)"},                                           \
-	{                                                                                          \
-		"flow-entries", OPT_FLOW_ENTRIES, "N", "room in the flow table (262144)"           \
-	}
+/* clang-format off */
+#define IFACE_OPTS                                                                          \
+	{"mode", OPT_MODE, "MODE", "native, skb, or auto: native if the driver can (default)"}, \
+	{"halfopen-entries", OPT_HALFOPEN_ENTRIES, "N", "room in the half-open table (65536)"}, \
+	{"flow-entries", OPT_FLOW_ENTRIES, "N", "room in the flow table (262144)"},         \
+	{"max-listeners", OPT_MAX_LISTENERS, "N", "addresses served at a time (16)"}
+/* clang-format on */
 
 #define IFACE_ENTRIES_MAX 16777216
 

@@ -14,15 +14,13 @@ struct listener_spec {
 	struct listen_args args;
 };
 
-#define LISTENER_OPTS                                                                              \
-	{"backend", OPT_BACKEND, "ADDR:PORT", "hand connections to this server"},                  \
-		{"app", OPT_APP, "NAME",                                                           \
-		 "or answer them here: http, echo, discard, hold (never accepts)"},                \
-		{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},   \
-	{                                                                                          \
-		"syn-backlog", OPT_SYN_BACKLOG, "N",                                               \
-			"limit of the half-open queue (default: the backlog)"                      \
-	}
+/* clang-format off */
+#define LISTENER_OPTS                                                                       \
+	{"backend", OPT_BACKEND, "ADDR:PORT", "hand connections to this server"},           \
+	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \
+	{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},    \
+	{"syn-backlog", OPT_SYN_BACKLOG, "N", "limit of the half-open queue (the backlog)"}
+/* clang-format on */
 
 #define LISTENER_BACKLOG_MAX 1048576
 

@@ -13,11 +13,11 @@ struct output {
 	bool pretty; /* implies json */
 };
 
-#define OUTPUT_OPTS                                                                                \
-	{"json", OPT_JSON, NULL, "the result as JSON, on one line"},                               \
-	{                                                                                          \
-		"pretty", OPT_PRETTY, NULL, "the result as JSON, indented"                         \
-	}
+/* clang-format off */
+#define OUTPUT_OPTS                                                                         \
+	{"json", OPT_JSON, NULL, "the result as JSON, on one line"},                        \
+	{"pretty", OPT_PRETTY, NULL, "the result as JSON, indented"}
+/* clang-format on */
 
 /* Takes OPT_JSON and OPT_PRETTY; false: another option. */
 bool output_option(struct output *o, int key);

@@ -24,6 +24,8 @@ const struct cli_opt run_opts[] = {
 	{0},
 };
 
+#define RUN_LISTENERS 16 /* room for them by default (front_config.max_listeners) */
+
 struct run_args {
 	struct front_config front;
 	struct listener_spec *listener; /* [listeners] */
@@ -112,8 +114,8 @@ static int run_parse(struct run_args *a, struct opts *o, struct err *err)
 		rc = listener_check(&a->listener[i], err);
 	if (!rc)
 		a->front.ifname = o->operand[0];
-	if (a->listeners > 16)
-		a->front.max_listeners = (__u32)a->listeners + 16;
+	if (!a->front.max_listeners && a->listeners > RUN_LISTENERS)
+		a->front.max_listeners = (__u32)a->listeners + RUN_LISTENERS;
 	return rc;
 }
 
