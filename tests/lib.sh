@@ -45,7 +45,7 @@ isolate()
 	mkdir /run/bin
 	[ ! -x "$O/syngate" ] || install -m 0755 "$O/syngate" "$O/syngated" /run/bin
 	PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	ulimit -n 65536 2>/dev/null || :
+	ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
 	# the first process of a PID namespace hears only signals that it has a handler for
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -246,7 +246,7 @@ nginx_start()
 	mkdir -p "$root/put" $T/nginx
 	cat >$T/nginx.conf <<-END
 	daemon off; worker_processes 1; pid $T/nginx.pid; error_log $T/nginx.err warn;
-	user root; worker_rlimit_nofile 65536;
+	user root;
 	events { worker_connections 16384; }
 	http {
 		access_log off; sendfile on; keepalive_requests 1000000;
