@@ -43,6 +43,11 @@ static int xsk_try(struct xsk *x, const char *ifname, __u32 queue, __u16 how)
 	};
 	int rc;
 
+	/* libxdp sets but part of them, and an earlier try may have left the rest */
+	memset(&x->fill, 0, sizeof(x->fill));
+	memset(&x->comp, 0, sizeof(x->comp));
+	memset(&x->rx, 0, sizeof(x->rx));
+	memset(&x->tx, 0, sizeof(x->tx));
 	rc = xsk_umem__create(&x->umem, x->mem->area, x->mem->size, &x->fill, &x->comp, &umem);
 	if (rc)
 		return rc;
