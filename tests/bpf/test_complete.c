@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What arrives for a half-open entry: Linux's order of checks, and nothing changes but by SYN. */
+#include "rig.h"
+
+#define TS_OPTS 12
+
+struct half {
+	struct rig *r;
+	struct spec syn;
+	struct sg_halfopen *e;
+	uint32_t iss, our_ts;
+	uint8_t ts[TS_OPTS];
+	struct spec ack; /* the good final ACK; `ts` are its options */
+};
+
+static void set_ts(struct half *h, uint32_t tsval, uint32_t tsecr)
+{
+	memcpy(h->ts, "\1\1\x08\x0a", 4);
+	put32(h->ts + 4, tsval);
+	put32(h->ts + 8, tsecr);
+}
+
+/* A client in SYN-SENT that has our SYN-ACK; `old` ms ago. */
+static void half_open(struct half *h, struct rig *r, bool v6, bool timestamps, uint32_t old)
+{
+	struct reply a;
+
+	h->r = r;
+	h->syn = v6 ? rig_syn6(r) : rig_syn(r);
+	if (!timestamps)
+		h->syn.opts_len = 0;
+	rig_send(r, &h->syn, XDP_TX, SYNACK_SENT);
+	a = rig_reply(r, 0);
+	h->e = rig_entry(r, &h->syn, NULL);
+	assert_non_null(h->e);
+	h->our_ts = timestamps ? get32(a.opts + 8) - old : 0;
+	h->iss = a.seq - old * 250;
+	h->e->when -= old;
+	h->e->answered = (__u8)(h->e->answered - (old >> SG_ANSWERED_SHIFT));
+	h->ack = h->syn;
+	h->ack.flags = ACK;
+	h->ack.seq = h->syn.seq + 1;
+	h->ack.ack = h->iss + 1;
+	h->ack.opts = h->ts;
+	h->ack.opts_len = timestamps ? TS_OPTS : 0;
+	set_ts(h, RIG_TSVAL + 1, h->our_ts);
+}
+
+static void check_meta(const struct half *h)
+{
+	struct rig *r = h->r;
+	const struct sg_meta *m = &r->meta;
+	__u64 word;
+	struct frame f;
+
+	assert_ptr_equal(rig_entry(r, &h->syn, &word), h->e);
+	build(&h->ack, &f);
+	assert_int_equal(m->magic, SG_META_MAGIC);
+	assert_int_equal(m->kind, SG_META_HANDSHAKE);
+	assert_ptr_equal(&r->f->halfopen[m->slot / SG_WAYS].entry[m->slot % SG_WAYS], h->e);
+	assert_int_equal(m->gen, sg_slot_gen(word));
+	assert_int_equal(m->opts, h->e->opts);
+	assert_int_equal(m->listener, h->e->listener);
+	assert_int_equal(m->irs, h->e->irs);
+	assert_int_equal(m->when, h->e->when);
+	assert_int_equal(m->tsval, h->e->tsval);
+	assert_int_equal(m->mss, h->e->mss);
+	assert_int_equal(m->l3_off, f.l3);
+	assert_int_equal(m->l4_off, f.l4);
+	assert_int_equal(r->out_len, f.len); /* the frame itself as it came */
+	assert_memory_equal(r->out, f.b, f.len);
+}
+
+static void test_final_ack(void **state)
+{
+	struct rig *r = *state;
+	struct half h;
+
+	rig_socket(r, 0);
+	for (int i = 0; i < 4; i++) {
+		rig_reset(r);
+		half_open(&h, r, i & 1, i & 2, 100);
+		rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+		check_meta(&h);
+		assert_int_equal(r->f->queue[0].halfopen, 1); /* the engine says when it goes */
+		rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	}
+}
+
+/* Data, FIN, tags, options and extension headers do not keep it from fitting. */
+static void test_final_ack_shapes(void **state)
+{
+	static const uint8_t ext[] = {0, 43, 60, 255};
+	struct rig *r = *state;
+	struct half h;
+
+	rig_socket(r, 0);
+	half_open(&h, r, false, true, 100);
+	h.ack.data = 1000;
+	h.ack.flags = ACK | PSH;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	check_meta(&h);
+	h.ack.flags = ACK | FIN;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	h.ack.ip_options = 40;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	check_meta(&h);
+	rig_reset(r);
+	half_open(&h, r, true, true, 100);
+	h.ack.ext = ext;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	check_meta(&h);
+	rig_run_on(r, &h.ack, 1);
+	rig_expect(r, "queue 1 has no socket", XDP_DROP, SG_V_NO_SOCKET);
+}
+
+static void test_no_socket(void **state)
+{
+	struct rig *r = *state;
+	struct half h;
+
+	half_open(&h, r, false, true, 100);
+	rig_send(r, &h.ack, XDP_DROP, NO_SOCKET);
+	assert_ptr_equal(rig_entry(r, &h.syn, NULL), h.e);
+}
+
+/* It acknowledges what we never sent: RST with its own number, whatever else is in it. */
+static void test_bad_ack(void **state)
+{
+	static const uint32_t off[] = {1, -1u, 0x80000000, 12345};
+	struct rig *r = *state;
+	struct half h;
+	struct reply a;
+
+	half_open(&h, r, false, true, 100);
+	for (size_t i = 0; i < SG_ARRAY_SIZE(off); i++) {
+		h.ack.ack = h.iss + 1 + off[i];
+		h.ack.data = (int)i;
+		rig_send(r, &h.ack, XDP_TX, RST_SENT);
+		a = rig_reply(r, 0);
+		assert_int_equal(a.flags, RST);
+		assert_int_equal(a.seq, h.iss + 1 + off[i]);
+		assert_int_equal(a.opts_len + a.data_len, 0);
+	}
+	assert_ptr_equal(rig_entry(r, &h.syn, NULL), h.e);
+}
+
+/* Old timestamp or outside the window: one ACK, then silence for half a second. */
+static void check_challenge(struct half *h, const char *what)
+{
+	struct rig *r = h->r;
+	bool ts = h->e->opts & SG_OPT_TS, scaled = (h->e->opts & 15) != 15;
+	struct reply a;
+
+	rig_run(r, &h->ack);
+	rig_expect(r, what, XDP_TX, SG_V_ACK_CHALLENGED);
+	a = rig_reply(r, 0);
+	assert_int_equal(a.flags, ACK);
+	assert_int_equal(a.seq, h->iss + 1);
+	assert_int_equal(a.ack, h->syn.seq + 1);
+	assert_int_equal(a.window, scaled ? RIG_WINDOW >> RIG_WSCALE : RIG_WINDOW);
+	assert_int_equal(a.opts_len, ts ? 12 : 0);
+	if (ts) {
+		assert_memory_equal(a.opts, "\1\1\x08\x0a", 4);
+		assert_true(get32(a.opts + 4) - h->our_ts < 60000);
+		assert_int_equal(get32(a.opts + 8), RIG_TSVAL);
+	}
+	rig_run(r, &h->ack);
+	rig_expect(r, what, XDP_DROP, SG_V_HALFOPEN_BAD);
+	h->e->answered = (__u8)(h->e->answered - 4);
+}
+
+static void test_outside(void **state)
+{
+	struct rig *r = *state;
+	struct half h;
+
+	for (int ts = 0; ts < 2; ts++) {
+		rig_reset(r);
+		half_open(&h, r, false, ts, 1000);
+		h.ack.seq = h.syn.seq + 1 + RIG_WINDOW;
+		check_challenge(&h, "right of the window");
+		h.ack.seq = h.syn.seq;
+		check_challenge(&h, "left of the window, no data");
+		h.ack.seq = h.syn.seq - 9;
+		h.ack.data = 10;
+		check_challenge(&h, "left of the window, with data");
+	}
+	rig_socket(r, 0);
+	h.ack.seq = h.syn.seq - 9;
+	h.ack.data = 11;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE); /* its last byte is inside */
+	h.ack.seq = h.syn.seq + RIG_WINDOW;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE); /* so is its first one */
+}
+
+static void test_paws(void **state)
+{
+	struct rig *r = *state;
+	struct half h;
+
+	half_open(&h, r, false, true, 1000);
+	set_ts(&h, RIG_TSVAL - 1, h.our_ts);
+	check_challenge(&h, "TSval from before the SYN");
+	set_ts(&h, RIG_TSVAL + 1, h.our_ts - 1);
+	check_challenge(&h, "TSecr from before the SYN-ACK");
+	set_ts(&h, RIG_TSVAL + 1, h.our_ts + 1000 + 200);
+	check_challenge(&h, "TSecr from the future");
+	rig_socket(r, 0);
+	set_ts(&h, RIG_TSVAL, h.our_ts);
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	set_ts(&h, RIG_TSVAL + 9, h.our_ts + 1000);
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	h.ack.opts_len = 0; /* without: as Linux takes it */
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+}
+
+static void test_rst_and_no_ack(void **state)
+{
+	struct rig *r = *state;
+	struct half h;
+
+	rig_socket(r, 0);
+	half_open(&h, r, false, true, 1000);
+	h.ack.flags = RST;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE); /* the worker ends the entry */
+	assert_int_equal(r->meta.kind, SG_META_HANDSHAKE);
+	h.ack.seq += RIG_WINDOW;
+	rig_send(r, &h.ack, XDP_DROP, HALFOPEN_BAD);
+	h.ack.flags = RST | ACK;
+	h.ack.ack += 5;
+	rig_send(r, &h.ack, XDP_DROP, HALFOPEN_BAD); /* no RST in answer to a RST */
+}
+
+static void test_other_syn(void **state)
+{
+	struct rig *r = *state;
+	struct spec s;
+	struct half h;
+
+	rig_socket(r, 0);
+	half_open(&h, r, false, true, 1000);
+	s = h.syn;
+	s.seq = h.syn.seq + 100; /* in the window: the worker ends the entry */
+	rig_send(r, &s, XDP_REDIRECT, STEER_HANDSHAKE);
+	h.ack.flags = SYN;
+	h.ack.opts_len = 0;
+	h.ack.seq = h.syn.seq + 1 + RIG_WINDOW;
+	check_challenge(&h, "another SYN, outside");
+	s = h.syn;
+	s.opts_len = 0; /* the same SYN without its timestamp: the same answer */
+	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
+	assert_int_equal(rig_reply(r, 0).opts_len, 20);
+	assert_int_equal(r->f->queue[0].halfopen, 1);
+}
+
+static void test_syn_ack_fits_too(void **state)
+{
+	struct rig *r = *state;
+	struct half h;
+
+	rig_socket(r, 0);
+	half_open(&h, r, false, true, 1000);
+	h.ack.flags = SYN | ACK; /* with our ack and its own IRS: simultaneous open */
+	h.ack.seq = h.syn.seq;
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	h.ack.ack++;
+	rig_send(r, &h.ack, XDP_TX, RST_SENT);
+}
+
+/* Damage is looked for before anything else. */
+static void test_damaged(void **state)
+{
+	static const uint8_t cut[4] = {1, 1, 1, 8};
+	struct rig *r = *state;
+	struct half h;
+	struct spec s;
+
+	rig_socket(r, 0);
+	half_open(&h, r, false, true, 1000);
+	s = h.ack;
+	s.bad_tcp_sum = true;
+	rig_send(r, &s, XDP_DROP, BAD_CHECKSUM);
+	s = h.ack;
+	s.bad_ip_sum = true;
+	rig_send(r, &s, XDP_DROP, BAD_IP);
+	s = h.ack;
+	s.doff = 15;
+	rig_send(r, &s, XDP_DROP, BAD_TCP);
+	s = h.ack;
+	s.opts = cut;
+	s.opts_len = 4;
+	rig_send(r, &s, XDP_DROP, BAD_OPTION);
+	s = h.ack;
+	s.flags = ACK | SYN | FIN;
+	rig_send(r, &s, XDP_DROP, BAD_FLAGS);
+	s = h.ack;
+	s.frag = 0x2000;
+	rig_send(r, &s, XDP_DROP, FIRST_FRAGMENT);
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+}
+
+/* RFC 9293 3.10.7.1, the three shapes of a RST. */
+static void test_stray_rst(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = rig_syn(r);
+	struct reply a;
+
+	s.flags = ACK;
+	s.ack = 0x12345678;
+	s.data = 77;
+	rig_send(r, &s, XDP_TX, RST_SENT);
+	a = rig_reply(r, 0);
+	assert_int_equal(a.flags, RST);
+	assert_int_equal(a.seq, 0x12345678);
+	assert_int_equal(a.ack, 0);
+	assert_int_equal(a.window, 0);
+	s = rig_syn6(r);
+	s.tags = 2;
+	s.flags = SYN | ACK;
+	s.ack = 9;
+	rig_send(r, &s, XDP_TX, RST_SENT);
+	a = rig_reply(r, 2);
+	assert_int_equal(a.flags, RST);
+	assert_int_equal(a.seq, 9);
+	assert_int_equal(a.head, 20);
+	assert_null(rig_entry(r, &s, NULL));
+}
+
+int main(void)
+{
+#define T(x) cmocka_unit_test_setup_teardown(x, rig_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_final_ack),
+		T(test_final_ack_shapes),
+		T(test_no_socket),
+		T(test_bad_ack),
+		T(test_outside),
+		T(test_paws),
+		T(test_rst_and_no_ack),
+		T(test_other_syn),
+		T(test_syn_ack_fits_too),
+		T(test_damaged),
+		T(test_stray_rst),
+	};
+
+	rig_namespace();
+	return cmocka_run_group_tests_name("complete", tests, NULL, NULL);
+}

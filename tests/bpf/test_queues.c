@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The limits: exact ones, and what is counted when they are met. */
+#include "rig.h"
+
+static struct spec nth(const struct rig *r, int i)
+{
+	struct spec s = rig_syn(r);
+
+	s.sport = (uint16_t)(10000 + i);
+	return s;
+}
+
+/* Linux's rule: full when length > limit, so backlog + 1 get in. */
+static void test_syn_backlog(void **state)
+{
+	static const __u32 limits[] = {0, 1, 5, 64};
+	struct rig *r = *state;
+	struct sg_queue *q = &r->f->queue[1];
+	struct spec s;
+
+	for (size_t i = 0; i < SG_ARRAY_SIZE(limits); i++) {
+		rig_reset(r);
+		rig_listen(r, 1, "10.9.0.1", RIG_PORT, limits[i], 1000);
+		for (__u32 n = 0; n <= limits[i]; n++) {
+			s = nth(r, (int)n);
+			rig_send(r, &s, XDP_TX, SYNACK_SENT);
+			assert_int_equal(q->halfopen, n + 1);
+		}
+		for (__u32 n = 0; n < 3; n++) {
+			s = nth(r, 5000 + (int)n);
+			rig_send(r, &s, XDP_DROP, HALFOPEN_FULL);
+		}
+		assert_int_equal(q->halfopen, limits[i] + 1);
+		assert_int_equal(q->TCPReqQFullDrop, 3);
+		assert_int_equal(q->ListenDrops, 3);
+		assert_int_equal(q->ListenOverflows, 0);
+	}
+}
+
+/* The queue is full, but what is in it is answered. */
+static void test_full_queue_still_answers(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = nth(r, 0), t = nth(r, 1);
+
+	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 0, 1000);
+	rig_send(r, &s, XDP_TX, SYNACK_SENT);
+	rig_send(r, &t, XDP_DROP, HALFOPEN_FULL);
+	rig_entry(r, &s, NULL)->answered -= 4;
+	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
+}
+
+static void test_accept_queue(void **state)
+{
+	static const __u32 limits[] = {0, 1, 5};
+	struct rig *r = *state;
+	struct sg_queue *q = &r->f->queue[1];
+	struct spec s = nth(r, 0);
+
+	for (size_t i = 0; i < SG_ARRAY_SIZE(limits); i++) {
+		rig_reset(r);
+		rig_listen(r, 1, "10.9.0.1", RIG_PORT, 1000, limits[i]);
+		q->acceptq = limits[i] + 1; /* it holds backlog + 1: full now */
+		rig_send(r, &s, XDP_DROP, ACCEPTQ_FULL);
+		assert_int_equal(q->ListenOverflows, 1);
+		assert_int_equal(q->ListenDrops, 1);
+		assert_int_equal(q->TCPReqQFullDrop, 0);
+		assert_int_equal(q->halfopen, 0);
+		q->acceptq = limits[i]; /* room for one more */
+		rig_send(r, &s, XDP_TX, SYNACK_SENT);
+	}
+}
+
+/* An overflowing accept queue is looked at first, as Linux does. */
+static void test_accept_queue_first(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = nth(r, 0);
+
+	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 0, 0);
+	r->f->queue[1].acceptq = 1;
+	r->f->queue[1].halfopen = 1;
+	rig_send(r, &s, XDP_DROP, ACCEPTQ_FULL);
+}
+
+static void occupy(struct sg_halfopen_bucket *b)
+{
+	for (int i = 0; i < SG_WAYS; i++)
+		b->slot[i] = sg_slot_make(SG_SLOT_LIVE, 9, 0, 0xdeadbeef + (__u32)i);
+}
+
+/* No way free in either of its buckets: dropped, and the length is given back. */
+static void test_buckets_full(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = nth(r, 0);
+	struct sg_tuple t = rig_tuple(&s);
+	__u32 tag = rig_hash(r, &t).table, n = r->f->halfopen_buckets;
+	struct sg_halfopen_bucket *b0 = &r->f->halfopen[sg_bucket_first(tag, n)];
+	struct sg_halfopen_bucket *b1 = &r->f->halfopen[sg_bucket_second(tag, n)];
+	__u64 word;
+
+	assert_ptr_not_equal(b0, b1);
+	occupy(b0);
+	occupy(b1);
+	rig_send(r, &s, XDP_DROP, BUCKET_FULL);
+	assert_int_equal(r->f->queue[0].halfopen, 0);
+	assert_int_equal(r->f->queue[0].ListenDrops, 1);
+	assert_int_equal(r->f->queue[0].ListenOverflows, 0);
+	sg_slot_free(&b1->slot[3], b1->slot[3]);
+	rig_send(r, &s, XDP_TX, SYNACK_SENT);
+	assert_ptr_equal(rig_entry(r, &s, &word), &b1->entry[3]);
+	assert_int_equal(sg_slot_gen(word), 10);
+	assert_int_equal(sg_slot_tag(word), tag);
+}
+
+/* Another CPU is admitting this very SYN just now: it answers, we do not. */
+static void test_rival(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = nth(r, 0);
+	struct sg_tuple t = rig_tuple(&s);
+	__u32 tag = rig_hash(r, &t).table, n = r->f->halfopen_buckets;
+	struct sg_halfopen_bucket *b = &r->f->halfopen[sg_bucket_first(tag, n)];
+
+	b->slot[0] = sg_slot_make(SG_SLOT_BUSY, 1, 0, tag);
+	rig_send(r, &s, XDP_DROP, SYN_LIMITED);
+	assert_int_equal(r->f->queue[0].halfopen, 0);
+	assert_null(rig_entry(r, &s, NULL));
+	b->slot[0] = SG_SLOT_FREE;
+	b->slot[7] = sg_slot_make(SG_SLOT_BUSY, 1, 0, tag); /* behind us: it gives way */
+	occupy(&r->f->halfopen[sg_bucket_second(tag, n)]);
+	rig_send(r, &s, XDP_TX, SYNACK_SENT);
+}
+
+/* As many as the table is made for, without a full bucket. */
+static void test_table_holds_its_size(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = nth(r, 0);
+
+	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 100000, 1000);
+	for (int i = 0; i < 4096; i++) {
+		s = nth(r, i);
+		rig_run(r, &s);
+		rig_expect(r, "SYN", XDP_TX, SG_V_SYNACK_SENT);
+	}
+	assert_int_equal(r->f->queue[1].halfopen, 4096);
+	for (int i = 0; i < 4096; i++) {
+		s = nth(r, i);
+		rig_run(r, &s);
+		rig_expect(r, "the same SYN", XDP_DROP, SG_V_SYN_LIMITED);
+	}
+}
+
+/* No more than rst_limit a second, on each queue by itself. */
+static void test_rst_limit(void **state)
+{
+	struct rig *r = *state;
+	struct spec s = nth(r, 0);
+	uint64_t second;
+	int sent, tries;
+
+	s.flags = ACK;
+	r->f->settings->rst_limit = 3;
+	for (tries = 0; tries < 5; tries++) {
+		r->f->worker[0].rst_second = 0;
+		second = rig_ms64() / 1000;
+		sent = 0;
+		for (int i = 0; i < 10; i++) {
+			rig_run(r, &s);
+			assert_true(r->verdict == SG_V_RST_SENT || r->verdict == SG_V_STRAY);
+			sent += r->action == XDP_TX;
+		}
+		rig_run_on(r, &s, 1);
+		if (rig_ms64() / 1000 == second && (rig_ms64() % 1000) > 20)
+			break; /* all of that was within one second */
+	}
+	assert_true(tries < 5);
+	assert_int_equal(sent, 3);
+	rig_expect(r, "queue 1", XDP_TX, SG_V_RST_SENT);
+	r->f->worker[0].rst_second--; /* the next second */
+	rig_send(r, &s, XDP_TX, RST_SENT);
+	r->f->settings->rst_limit = 0;
+	rig_send(r, &s, XDP_DROP, STRAY);
+}
+
+int main(void)
+{
+#define T(x) cmocka_unit_test_setup_teardown(x, rig_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_syn_backlog),
+		T(test_full_queue_still_answers),
+		T(test_accept_queue),
+		T(test_accept_queue_first),
+		T(test_buckets_full),
+		T(test_rival),
+		T(test_table_holds_its_size),
+		T(test_rst_limit),
+	};
+
+	rig_namespace();
+	return cmocka_run_group_tests_name("queues", tests, NULL, NULL);
+}
