@@ -15,6 +15,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 RULES = "/sys/fs/bpf/loss/maps/rules"
+CLIENT4, CLIENT6 = "10.9.0.2", "fd09::2"
 DEADLINE = 5.0
 checks = 0
 
@@ -40,20 +41,24 @@ def lose(to_client=False, to_server=False):
 class Conn:
     """A connection through syngate, and its two ends in our hands."""
 
-    def __init__(self, host, port, srv):
-        fam = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.c = socket.socket(fam, socket.SOCK_STREAM)
+    def __init__(self, host, port):
+        six = ":" in host
+        self.c = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM)
         self.c.settimeout(DEADLINE)
-        self.c.connect((host, port))
-        self.port = self.c.getsockname()[1]
+        self.c.bind((CLIENT6 if six else CLIENT4, 0))
+        addr, self.port = self.c.getsockname()[:2]
+        self.peer = f"[{addr}]:{self.port}" if six else f"{addr}:{self.port}"
+        self.to = host, port
         self.dport = port
-        addr = self.c.getsockname()[0]
-        self.peer = f"[{addr}]:{self.port}" if ":" in addr else f"{addr}:{self.port}"
         self.b = None
-        if srv:
-            srv.settimeout(DEADLINE)
-            self.b, _ = srv.accept()
-            self.b.settimeout(DEADLINE)
+
+    def connect(self):
+        self.c.connect(self.to)
+
+    def accept(self, srv):
+        srv.settimeout(DEADLINE)
+        self.b, _ = srv.accept()
+        self.b.settimeout(DEADLINE)
 
     def client_state(self):
         out = run("ss", "-Htan", f"sport = :{self.port} and dport = :{self.dport}")
@@ -72,7 +77,7 @@ class Conn:
         """Both states, soon: a step is over when its segments have been answered."""
         global checks
         end = time.monotonic() + DEADLINE
-        while True:
+        while True:  # neither end tells when its state changes
             got = self.client_state(), self.syngate_state()
             if got == (client, syngate):
                 break
@@ -186,8 +191,9 @@ def refused(host, port):
     """No backend there: the client is reset, and it is counted."""
     global checks
     before = json.loads(run("syngate", "show", "counters", "-j"))["BackendRefused"]
-    k = Conn(host, port, None)
+    k = Conn(host, port)
     try:
+        k.connect() # the RST may come before we have looked
         k.c.recv(1)
         fail("no backend, but no RST came")
     except ConnectionResetError:
@@ -205,7 +211,9 @@ def main():
     for case in (client_first, server_first, both_cross, both_syngate_closing,
                  both_client_closing, client_resets):
         print(f"  {case.__name__.replace('_', ' ')}, {host}")
-        k = Conn(host, port, srv)
+        k = Conn(host, port)
+        k.connect()
+        k.accept(srv)
         case(k)
         k.c.close()
         k.b.close()

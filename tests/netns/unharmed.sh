@@ -104,7 +104,7 @@ await "the kernel's connection at the end" said 3
 exec 8>&-
 wait $TALK || die "the kernel's connection broke: $(cat $T/talk.err)"
 
-for c in PassNotTcp PassNotLocal PassNoListener PassKernelFlow PassLaterFragment; do
+for c in PassNotTcp PassNotLocal PassNoListener PassKernelFlow; do
 	num $c "$(counter $c) > 0"
 done
 eq "SYNs answered that were ours" "$(counter SynAckSent)" 2

@@ -58,9 +58,9 @@ wrong "address listened on twice" 1 'already' \
 wrong "no native XDP in the driver" 2 'native.*(skb|--mode)|--mode skb' \
 	$IN syngate run br0 --listen '*:80' --app http --mode native
 nothing_left
-wrong "not root" 1 'root' $IN setpriv --reuid=65534 --regid=65534 --clear-groups \
+wrong "not root" 2 'root' $IN setpriv --reuid=65534 --regid=65534 --clear-groups \
 	syngate run s0 --listen '*:80' --app http
-wrong "not root: status" 1 'root|permission' setpriv --reuid=65534 --regid=65534 \
+wrong "not root: status" 2 'root|permission' setpriv --reuid=65534 --regid=65534 \
 	--clear-groups syngate status
 nothing_left
 
