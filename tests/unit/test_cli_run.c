@@ -73,6 +73,7 @@ static void run_asks_in_order(void **state)
 				      "serve() free() ");
 	assert_memory_equal(out, "ready\nserved ", 13);
 	assert_non_null(strstr(out, "7 connections accepted"));
+	assert_non_null(strstr(out, "999 bytes in, 1.5 MB out"));
 	assert_string_equal(err, "");
 }
 

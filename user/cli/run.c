@@ -144,12 +144,30 @@ static void run_ready(void *arg)
 	fflush(stdout);
 }
 
+/* 999 bytes, 1.5 kB, 2.0 MB, ... Returns `buf`. */
+static const char *run_bytes(__u64 bytes, char buf[32])
+{
+	static const char *const unit[] = {"kB", "MB", "GB", "TB"};
+	double n = (double)bytes / 1000;
+	size_t i = 0;
+
+	for (; n >= 1000 && i + 1 < SG_ARRAY_SIZE(unit); i++)
+		n /= 1000;
+	if (bytes < 1000)
+		snprintf(buf, 32, "%llu bytes", bytes);
+	else
+		snprintf(buf, 32, "%.1f %s", n, unit[i]);
+	return buf;
+}
+
 static void run_summary(const struct daemon_summary *s)
 {
+	char in[32], out[32];
+
 	printf("served %.1f s: %llu SYNs answered, %llu connections accepted, %llu refused, "
-	       "%.1f MB in, %.1f MB out\n",
-	       s->seconds, s->synacks, s->accepted, s->refused, (double)s->bytes_in / 1e6,
-	       (double)s->bytes_out / 1e6);
+	       "%s in, %s out\n",
+	       s->seconds, s->synacks, s->accepted, s->refused, run_bytes(s->bytes_in, in),
+	       run_bytes(s->bytes_out, out));
 }
 
 static int run_serve(const struct run_args *a, struct err *err)
