@@ -63,7 +63,8 @@ static bool worker_sweep(struct worker *w)
 
 	if (w->sweep_next == w->sweep_end && w->now >= w->sweep_at) {
 		w->sweep_at = w->now + WORKER_SWEEP;
-		if (!worker_halfopen_used(w))
+		w->sweeping = worker_halfopen_used(w);
+		if (!w->sweeping)
 			return false;
 		w->sweep_next = (__u32)(buckets * w->queue / w->workers);
 		w->sweep_end = (__u32)(buckets * (w->queue + 1) / w->workers);
@@ -133,7 +134,7 @@ static sg_time worker_wait(const struct worker *w)
 	at = app < at ? app : at;
 	if (w->tx_stuck) /* what the engine has to send cannot go anyway */
 		at = now + WORKER_TX_RETRY;
-	else if (worker_halfopen_used(w) && w->sweep_at < at)
+	else if (w->sweeping && w->sweep_at < at)
 		at = w->sweep_at;
 	return at > now ? at - now : 0;
 }
