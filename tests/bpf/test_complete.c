@@ -50,7 +50,7 @@ static void check_meta(const struct half *h)
 {
 	struct rig *r = h->r;
 	const struct sg_meta *m = &r->meta;
-	__u64 word;
+	__u64 word = 0;
 	struct frame f;
 
 	assert_ptr_equal(rig_entry(r, &h->syn, &word), h->e);

@@ -98,7 +98,7 @@ static void test_buckets_full(void **state)
 	__u32 tag = rig_hash(r, &t).table, n = r->f->halfopen_buckets;
 	struct sg_halfopen_bucket *b0 = &r->f->halfopen[sg_bucket_first(tag, n)];
 	struct sg_halfopen_bucket *b1 = &r->f->halfopen[sg_bucket_second(tag, n)];
-	__u64 word;
+	__u64 word = 0;
 
 	assert_ptr_not_equal(b0, b1);
 	occupy(b0);
