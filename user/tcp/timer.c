@@ -44,13 +44,14 @@ static void wheel_unlink(struct tcp_stack *s, struct tcp *t)
 	t->wheel_slot = 0;
 }
 
-static void wheel_add(struct tcp_stack *s, struct tcp *t, __u64 tick)
+/* Not before `first`, a tick whose slot is still to be fired. */
+static void wheel_add(struct tcp_stack *s, struct tcp *t, __u64 tick, __u64 first)
 {
 	__u64 delta;
 	unsigned level = 0;
 
-	if (tick <= s->wheel.tick)
-		tick = s->wheel.tick + 1;
+	if (tick < first)
+		tick = first;
 	delta = tick - s->wheel.tick;
 	if (delta >> (6 * WHEEL_LEVELS)) {
 		delta = (1ULL << (6 * WHEEL_LEVELS)) - 1;
@@ -82,10 +83,13 @@ static void wheel_arm(struct tcp_stack *s, struct tcp *t, sg_time at)
 			return;
 		wheel_unlink(s, t);
 	}
-	wheel_add(s, t, wheel_tick(at));
+	wheel_add(s, t, wheel_tick(at), s->wheel.tick + 1);
 }
 
-/* Empty a slot of a higher level into the ones below; what was put off may land in it anew. */
+/*
+ * Empty a slot of a higher level into the ones below. The wheel stands at the first tick of
+ * the slot's span, which is still to be fired: so all of the span lies below this level.
+ */
 static void wheel_cascade(struct tcp_stack *s, unsigned level, unsigned slot)
 {
 	__u32 i = s->wheel.head[level][slot];
@@ -98,7 +102,7 @@ static void wheel_cascade(struct tcp_stack *s, unsigned level, unsigned slot)
 		i = t->wheel_next;
 		t->wheel_slot = 0;
 		if (timer_next(t) != SG_NEVER)
-			wheel_add(s, t, wheel_tick(timer_next(t)));
+			wheel_add(s, t, wheel_tick(timer_next(t)), s->wheel.tick);
 	}
 }
 
@@ -110,8 +114,7 @@ static void wheel_fire(struct tcp_stack *s, unsigned slot, sg_time now)
 		wheel_unlink(s, t);
 		if (timer_next(t) <= now)
 			timeout_fire(s, t, timer_take(t, now), now);
-		if (t->wheel_slot == 0)
-			wheel_arm(s, t, timer_next(t));
+		wheel_arm(s, t, timer_next(t)); /* also a timer that did not fire */
 	}
 }
 
@@ -126,11 +129,11 @@ void wheel_run(struct tcp_stack *s, sg_time now)
 			s->wheel.tick = target;
 			break;
 		}
+		/* done before it fires: what is armed meanwhile belongs to a later tick */
+		s->wheel.tick = next;
 		for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--)
 			if ((next & ((1ULL << (6 * level)) - 1)) == 0)
 				wheel_cascade(s, level, next >> (6 * level) & (WHEEL_SLOTS - 1));
-		/* done before it fires: what is armed meanwhile belongs to a later tick */
-		s->wheel.tick = next;
 		wheel_fire(s, next & (WHEEL_SLOTS - 1), now);
 	}
 }
