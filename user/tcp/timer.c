@@ -118,28 +118,8 @@ static void wheel_fire(struct tcp_stack *s, unsigned slot, sg_time now)
 	}
 }
 
-void wheel_run(struct tcp_stack *s, sg_time now)
-{
-	__u64 target = now >> WHEEL_SHIFT;
-
-	while (s->wheel.tick < target) {
-		__u64 next = s->wheel.tick + 1;
-
-		if (!(s->wheel.busy[0] | s->wheel.busy[1] | s->wheel.busy[2] | s->wheel.busy[3])) {
-			s->wheel.tick = target;
-			break;
-		}
-		/* done before it fires: what is armed meanwhile belongs to a later tick */
-		s->wheel.tick = next;
-		for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--)
-			if ((next & ((1ULL << (6 * level)) - 1)) == 0)
-				wheel_cascade(s, level, next >> (6 * level) & (WHEEL_SLOTS - 1));
-		wheel_fire(s, next & (WHEEL_SLOTS - 1), now);
-	}
-}
-
-/* The first tick at which the wheel has work, never too late, perhaps too early. */
-sg_time wheel_next(const struct tcp_stack *s)
+/* The first tick at which a slot has its turn, never too late, perhaps too early. */
+static __u64 wheel_first(const struct tcp_stack *s)
 {
 	__u64 best = (__u64)-1;
 
@@ -155,7 +135,31 @@ sg_time wheel_next(const struct tcp_stack *s)
 		if (at < best)
 			best = at;
 	}
-	return best == (__u64)-1 ? SG_NEVER : best << WHEEL_SHIFT;
+	return best;
+}
+
+void wheel_run(struct tcp_stack *s, sg_time now)
+{
+	__u64 target = now >> WHEEL_SHIFT;
+	__u64 tick;
+
+	while ((tick = wheel_first(s)) <= target) {
+		/* done before it fires: what is armed meanwhile belongs to a later tick */
+		s->wheel.tick = tick;
+		for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--)
+			if ((tick & ((1ULL << (6 * level)) - 1)) == 0)
+				wheel_cascade(s, level, tick >> (6 * level) & (WHEEL_SLOTS - 1));
+		wheel_fire(s, tick & (WHEEL_SLOTS - 1), now);
+	}
+	if (s->wheel.tick < target)
+		s->wheel.tick = target;
+}
+
+sg_time wheel_next(const struct tcp_stack *s)
+{
+	__u64 tick = wheel_first(s);
+
+	return tick == (__u64)-1 ? SG_NEVER : tick << WHEEL_SHIFT;
 }
 
 /* --- events that move a timer ---------------------------------------------------------------- */
