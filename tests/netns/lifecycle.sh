@@ -31,6 +31,19 @@ for sig in INT TERM; do
 	grep -q . $T/run.err && die "it complained: $(cat $T/run.err)"
 done
 
+syngate_start --listen '*:80' --app http
+syngate detach s0
+wait $SG_PID || die "run did not end well after detach"
+nothing_left "detach of a run"
+
+syngate_start --listen '*:80' --app http
+kill -KILL $SG_PID
+wait $SG_PID 2>/dev/null || :
+[ -e $PINS/s0/link ] || die "nothing was left"
+S syngate detach s0
+eq "detach without a daemon, again" "$(S syngate detach s0 2>/dev/null || echo $?)" 3
+nothing_left "detach after kill -9"
+
 # the service
 nsenter --net=/run/netns/server syngated >$T/syngated.out 2>$T/syngated.err &
 SG_PID=$!

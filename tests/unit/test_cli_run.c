@@ -170,6 +170,15 @@ static void wrong_use_is_told_in_one_line(void **state)
 	}
 }
 
+static void detach_without_a_daemon(void **state)
+{
+	(void)state;
+	fake_left = 1;
+	assert_int_equal(syngate("detach eth0"), 0);
+	fake_left = 0;
+	assert_int_equal(syngate("detach eth0"), EXIT_NODAEMON);
+}
+
 static void help_needs_nothing(void **state)
 {
 	char words[64];
@@ -232,6 +241,7 @@ int main(void)
 		cmocka_unit_test(run_is_named_after_its_interface),
 		cmocka_unit_test(a_step_that_fails_undoes_the_others),
 		cmocka_unit_test(wrong_use_is_told_in_one_line),
+		cmocka_unit_test(detach_without_a_daemon),
 		cmocka_unit_test(help_needs_nothing),
 		cmocka_unit_test(every_option_is_known),
 		cmocka_unit_test(without_root),

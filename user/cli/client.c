@@ -55,6 +55,17 @@ static int client_connect(const char *name, struct err *err)
 	return fd;
 }
 
+void client_forget(const char *name)
+{
+	char path[CLIENT_PATH];
+	int n = snprintf(path, sizeof(path), "%s/%s.sock", CLIENT_DIR, name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return;
+	unlink(path);
+	rmdir(CLIENT_DIR); /* stays while another socket is in it */
+}
+
 static int client_lost(const char *name, int code, struct err *err)
 {
 	if (code == -EAGAIN)

@@ -40,6 +40,9 @@ struct client_answers {
 int client_ask_all(const char *instance, json_t *request, struct client_answers *out,
 		   struct err *err);
 
+/* Remove the socket that a dead daemon left. */
+void client_forget(const char *name);
+
 void client_answers_free(struct client_answers *a);
 
 #endif

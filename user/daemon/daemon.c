@@ -109,6 +109,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 {
+	bool foreground = d->first; /* of use as long as it has an interface */
 	struct pollfd *p = NULL, *more;
 	int rc = 0;
 
@@ -116,7 +117,7 @@ int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 		attachment_forget(a); /* who was to be listened for is by now */
 	if (ready)
 		ready(arg);
-	while (rc == 0) {
+	while (rc == 0 && (d->first || !foreground)) {
 		size_t n = 1 + CONTROL_FDS + (size_t)daemon_attached(d);
 
 		more = reallocarray(p, n, sizeof(*p));

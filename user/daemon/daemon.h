@@ -37,7 +37,10 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 /* One knob, by name, on every interface; applies to those attached later too. */
 int daemon_set(struct daemon *d, const char *name, const char *value, struct err *err);
 
-/* Serve until SIGINT or SIGTERM; calls `ready` once everything is up. */
+/*
+ * Serve until SIGINT or SIGTERM; calls `ready` once everything is up. A daemon that starts with
+ * an interface (`run`) also ends when the last one is detached.
+ */
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg);
 
 /* Detach everything, remove the socket, free. */

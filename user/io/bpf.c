@@ -273,17 +273,27 @@ static int front_fill(struct front *f, struct err *err)
 	return front_pin(f, err);
 }
 
-int front_open(struct front **out, const struct front_config *cfg, struct err *err)
+static struct front *front_new(struct err *err)
 {
 	struct front *f = calloc(1, sizeof(*f));
-	int ret;
 
 	if (!f || !(f->priv = calloc(1, sizeof(*f->priv)))) {
 		free(f);
-		return err_set(err, -ENOMEM, EXIT_KERNEL, "out of memory");
+		err_set(err, -ENOMEM, EXIT_KERNEL, "out of memory");
+		return NULL;
 	}
 	libbpf_set_print(front_print);
 	f->priv->link_fd = f->priv->pins.fd = -1;
+	return f;
+}
+
+int front_open(struct front **out, const struct front_config *cfg, struct err *err)
+{
+	struct front *f = front_new(err);
+	int ret;
+
+	if (!f)
+		return -ENOMEM;
 	ret = front_names(f, cfg, err);
 	if (ret)
 		goto err_close;
@@ -325,6 +335,29 @@ void front_close(struct front *f)
 	pins_close(&p->pins);
 	free(p);
 	free(f);
+}
+
+int front_remove(const char *ifname, const char *instance, struct err *err)
+{
+	const struct front_config cfg = {.ifname = ifname, .instance = instance, .queues = 1};
+	struct front *f = front_new(err);
+	bool something;
+	int ret;
+
+	if (!f)
+		return -ENOMEM;
+	ret = front_names(f, &cfg, err);
+	if (!ret)
+		ret = takeover_lock(f, err);
+	if (!ret && takeover_look(f, err) == FRONT_LEFT_FOREIGN)
+		ret = -EEXIST;
+	if (!ret) {
+		something = pins_any(&f->priv->pins);
+		ret = front_detach(f, err);
+		ret = ret ? ret : something;
+	}
+	front_close(f);
+	return ret;
 }
 
 int front_set_xsk(struct front *f, __u32 queue, int fd, struct err *err)

@@ -67,6 +67,12 @@ struct front {
 int front_open(struct front **out, const struct front_config *cfg, struct err *err);
 int front_attach(struct front *f, struct err *err);
 int front_detach(struct front *f, struct err *err);
+
+/*
+ * Take off what a dead daemon left: its program, its pins. Returns 1 when there was something,
+ * 0 when there was nothing; -EBUSY: a live daemon has it.
+ */
+int front_remove(const char *ifname, const char *instance, struct err *err);
 void front_close(struct front *f);
 
 /* Put AF_XDP socket `fd` on RX queue `queue`. */

@@ -141,6 +141,18 @@ int pins_clear(const struct pins *p)
 	return ret;
 }
 
+bool pins_any(const struct pins *p)
+{
+	DIR *d = opendir(p->dir);
+	struct dirent *e = NULL;
+
+	while (d && (e = readdir(d)) && e->d_name[0] == '.')
+		;
+	if (d)
+		closedir(d);
+	return e != NULL;
+}
+
 int pins_remove(struct pins *p)
 {
 	int ret = pins_clear(p);

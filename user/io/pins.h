@@ -7,6 +7,7 @@
 #ifndef IO_PINS_H
 #define IO_PINS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PINS_ROOT "/sys/fs/bpf/syngate"
@@ -30,6 +31,9 @@ int pins_put(const struct pins *p, const char *name, int fd);
 /* Take out one (0 also when it is not there), or all. */
 int pins_drop(const struct pins *p, const char *name);
 int pins_clear(const struct pins *p);
+
+/* Is anything pinned here? */
+bool pins_any(const struct pins *p);
 
 /* All of them, the directory, and PINS_ROOT when that was the last one. Closes. */
 int pins_remove(struct pins *p);
