@@ -23,7 +23,7 @@ static void detach_tell(const struct ask *a, const json_t *result)
 /* A daemon that was killed takes nothing off: then we do. `rc`, `err`: what asking came to. */
 static int detach_dead(const struct ask *a, int rc, struct err *err)
 {
-	struct err why;
+	struct err why = {0};
 	int left = front_remove(a->iface, a->instance, &why);
 
 	if (left == 0 || left == -ENODEV)
