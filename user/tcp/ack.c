@@ -4,7 +4,7 @@
 
 static void ack_window(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 {
-	__u32 wnd = (__u32)in->wnd << t->snd_wscale;
+	__u32 wnd = seg_window(t, in);
 
 	if (seq_after(t->snd_wl1, in->seq) ||
 	    (seq_eq(t->snd_wl1, in->seq) && seq_after(t->snd_wl2, in->ack)))
@@ -20,12 +20,18 @@ static void ack_window(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 		t->max_wnd = wnd;
 }
 
-/* RFC 5681 2: acknowledges nothing new, brings nothing, moves no window, while data is out. */
+/*
+ * RFC 5681 2: acknowledges nothing new, brings nothing, moves no window, while data is out.
+ * With SACK the blocks tell, and the window may move (RFC 6675 2).
+ */
 static bool ack_is_duplicate(const struct tcp *t, const struct seg *in)
 {
+	bool sacked = t->flags & T_SACK && in->opt.nsack > 0 &&
+		      seq_after(in->sack[0].right, t->snd_una);
+
 	return seq_eq(in->ack, t->snd_una) && in->len == 0 &&
 	       !(in->flags & (SG_SYN | SG_FIN)) && !seq_eq(t->snd_una, t->snd_max) &&
-	       (__u32)in->wnd << t->snd_wscale == t->snd_wnd;
+	       (sacked || seg_window(t, in) == t->snd_wnd);
 }
 
 static void ack_rtt(struct tcp *t, const struct seg *in, sg_time now)

@@ -33,8 +33,8 @@ void cc_acked(struct tcp *t, __u32 bytes, __u32 flight)
 		return;
 	if (t->cwnd >= BUF_MAX)
 		return;
-	if (t->cwnd < t->ssthresh) {
-		t->cwnd += bytes;
+	if (t->cwnd < t->ssthresh) { /* a jump, as after a timeout, stops at ssthresh */
+		t->cwnd = bytes < t->ssthresh - t->cwnd ? t->cwnd + bytes : t->ssthresh;
 		return;
 	}
 	t->cwnd_acked += bytes;

@@ -67,7 +67,7 @@ static void handshake_options(struct tcp *t, const struct listener *l, __u8 opts
 	__u16 ours = sg_addr_is4(&t->tuple.peer) ? l->cfg.mss4 : l->cfg.mss6;
 
 	t->our_mss = ours;
-	t->mss = peer_mss < ours ? peer_mss : ours;
+	t->mss = mss_between(ours, peer_mss);
 	if (opts & SG_OPT_TS) {
 		t->flags |= T_TS;
 		t->mss -= 12;
@@ -75,6 +75,7 @@ static void handshake_options(struct tcp *t, const struct listener *l, __u8 opts
 	if (opts & SG_OPT_SACK)
 		t->flags |= T_SACK;
 	if ((opts & SG_OPT_WSCALE) != SG_OPT_NO_WSCALE) {
+		t->flags |= T_WSCALE;
 		t->snd_wscale = opts & SG_OPT_WSCALE;
 		t->rcv_wscale = l->cfg.wscale;
 	}
@@ -94,7 +95,7 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
 	t->snd_wl1 = in->seq;
 	t->snd_wl2 = in->ack;
-	t->snd_wnd = t->max_wnd = (__u32)in->wnd << t->snd_wscale;
+	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->ts_recent = e->tsval;
 	t->ts_recent_at = now;
 	t->rcv_mss = t->mss;
@@ -283,7 +284,6 @@ static struct listener *handshake_listener(struct tcp_stack *s, const struct sg_
 bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 		      sg_seq iss, sg_time now)
 {
-	__u16 mss = in->opt.mss ? in->opt.mss : SG_MSS_DEFAULT4;
 	struct listener *l;
 	struct tcp *t;
 	__u32 id = 0;
@@ -296,8 +296,7 @@ bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg
 		return false;
 	t->listener = id;
 	memcpy(t->mac, in->mac, 6);
-	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)),
-			  mss < SG_MSS_MIN ? SG_MSS_MIN : mss);
+	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)), seg_mss(in));
 	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
 	t->snd_wnd = t->max_wnd = in->wnd;
 	t->irs = in->seq;

@@ -80,16 +80,12 @@ static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *
 
 static void input_take_syn(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 {
-	__u16 mss = in->opt.mss;
+	__u32 rmem = knobs(s)->tcp_rmem;
 
-	if (mss == 0)
-		mss = sg_addr_is4(&t->tuple.peer) ? SG_MSS_DEFAULT4 : SG_MSS_DEFAULT6;
-	if (mss < SG_MSS_MIN)
-		mss = SG_MSS_MIN;
-	t->mss = mss < t->our_mss ? mss : t->our_mss;
+	t->mss = mss_between(t->our_mss, seg_mss(in));
 	t->irs = in->seq;
 	t->rcv_nxt = t->last_ack_sent = seq_add(in->seq, 1);
-	t->rcv_adv = seq_add(t->rcv_nxt, 65535);
+	t->rcv_adv = seq_add(t->rcv_nxt, rmem < 65535 ? rmem : 65535);
 	if (in->opt.has_ts && knobs(s)->tcp_timestamps) {
 		t->flags |= T_TS;
 		t->ts_recent = in->opt.tsval;
@@ -97,11 +93,13 @@ static void input_take_syn(struct tcp_stack *s, struct tcp *t, const struct seg 
 	}
 	if (in->opt.sack_ok && knobs(s)->tcp_sack)
 		t->flags |= T_SACK;
-	if (in->opt.wscale == SG_WSCALE_NONE || !knobs(s)->tcp_window_scaling)
+	if (in->opt.wscale == SG_WSCALE_NONE || !knobs(s)->tcp_window_scaling) {
 		t->snd_wscale = t->rcv_wscale = 0;
-	else
+	} else {
+		t->flags |= T_WSCALE;
 		t->snd_wscale = in->opt.wscale;
-	t->snd_wnd = t->max_wnd = in->wnd; /* never scaled in a SYN */
+	}
+	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->snd_wl1 = in->seq;
 	t->snd_wl2 = in->ack;
 }
@@ -229,9 +227,10 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 		}
 		acceptq_push(s, t);
 	}
-	t->snd_wnd = t->max_wnd = (__u32)in->wnd << t->snd_wscale;
+	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->snd_wl1 = in->seq;
 	t->snd_wl2 = in->ack;
+	cc_init(t); /* a SYN-ACK that was sent again says nothing of the path's room */
 	state_set(t, TCP_ESTABLISHED);
 	event_post(s, t, TCP_EV_WRITE);
 	return STEP_NEXT;

@@ -38,17 +38,35 @@ static __u32 output_rcv_room(const struct tcp_stack *s, const struct tcp *t)
 	return t->rcv.len < rmem ? rmem - t->rcv.len : 0;
 }
 
-/* RFC 9293 3.8.6.2.2: its right edge never moves back, and forward only in steps worth it. */
+/* What is left of the window that we last offered: nothing behind a FIN at its edge. */
+static __u32 output_offered(const struct tcp *t)
+{
+	__s32 left = seq_diff(t->rcv_adv, t->rcv_nxt);
+
+	return left > 0 ? (__u32)left : 0;
+}
+
+static __u32 output_step(const struct tcp_stack *s, const struct tcp *t)
+{
+	__u32 half = knobs(s)->tcp_rmem / 2;
+
+	return t->our_mss < half ? t->our_mss : half;
+}
+
+/*
+ * RFC 9293 3.8.6.2.2: its right edge never moves back, and forward only in steps worth it.
+ * Scaling rounds down, and rcv_adv remembers the edge (RFC 7323 2.4): rounding up would
+ * let small segments push the edge on and on.
+ */
 static __u16 output_window(const struct tcp_stack *s, struct tcp *t)
 {
 	__u32 room = output_rcv_room(s, t);
-	__u32 now = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
-	__u32 step = t->our_mss < knobs(s)->tcp_rmem / 2 ? t->our_mss : knobs(s)->tcp_rmem / 2;
+	__u32 now = output_offered(t);
 	__u32 raw;
 
-	if (t->flags & T_RCV_SHUT || room < now + step)
+	if (t->flags & T_RCV_SHUT || room < now + output_step(s, t))
 		room = now;
-	raw = (room + (1u << t->rcv_wscale) - 1) >> t->rcv_wscale;
+	raw = room >> t->rcv_wscale;
 	if (raw > 65535)
 		raw = 65535;
 	t->rcv_adv = seq_max(t->rcv_adv, seq_add(t->rcv_nxt, raw << t->rcv_wscale));
@@ -57,9 +75,7 @@ static __u16 output_window(const struct tcp_stack *s, struct tcp *t)
 
 bool output_window_grew(const struct tcp_stack *s, const struct tcp *t)
 {
-	__u32 now = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
-
-	return output_rcv_room(s, t) >= 2 * now + t->our_mss;
+	return output_rcv_room(s, t) >= 2 * output_offered(t) + output_step(s, t);
 }
 
 /* --- one segment -------------------------------------------------------------------------------- */
@@ -101,8 +117,11 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 static sg_seq output_bare_seq(const struct tcp *t)
 {
 	sg_seq edge = seq_add(t->snd_una, t->snd_wnd);
+	__s32 over = seq_diff(t->snd_max, edge);
 
-	return seq_before(edge, t->snd_max) ? edge : t->snd_max;
+	if (t->state == TCP_SYN_RCVD || over < 1 << t->snd_wscale) /* not told yet, or rounded */
+		return t->snd_max;
+	return edge;
 }
 
 void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
@@ -119,7 +138,7 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 	a->opt.mss = t->our_mss;
 	a->opt.nsack = 0;
 	a->opt.sack_ok = synack ? !!(t->flags & T_SACK) : knobs(s)->tcp_sack;
-	a->opt.wscale = t->rcv_wscale || !synack ? t->rcv_wscale : SG_WSCALE_NONE;
+	a->opt.wscale = !synack || t->flags & T_WSCALE ? t->rcv_wscale : SG_WSCALE_NONE;
 	if (!synack) {
 		a->opt.has_ts = knobs(s)->tcp_timestamps;
 		a->opt.tsval = time_ms(now) + t->ts_off;
@@ -226,7 +245,7 @@ static bool output_next_data(const struct tcp *t, struct output_next *n)
 		n->len = usable;
 	if (n->len > t->mss)
 		n->len = t->mss;
-	n->fin = output_fin_at(t, pos + n->len) && (usable > n->len || n->len > 0 || pos == 0);
+	n->fin = output_fin_at(t, pos + n->len) && (usable > n->len || pos + n->len == 0);
 	if (n->len == 0 && !n->fin)
 		return false;
 	return output_worth(t, pos, n);

@@ -54,6 +54,7 @@ enum { /* tcp.flags */
 	T_OOO = 1 << 17,        /* `reasm` holds ranges */
 	T_SYN_QUEUED = 1 << 18, /* counts in its listener's half-open length */
 	T_FIN_SEEN = 1 << 19,   /* the peer's FIN was seen, at fin_seq, perhaps out of order */
+	T_WSCALE = 1 << 20,     /* window scaling agreed on, be it by 0 */
 };
 
 enum timer_kind { TIMER_REXMIT, TIMER_PERSIST };
@@ -208,6 +209,33 @@ static inline __u32 conn_index(const struct tcp_stack *s, const struct tcp *t)
 static inline __u32 time_ms(sg_time now)
 {
 	return (__u32)(now / SG_MS);
+}
+
+/*
+ * Data in a full segment, by what the two sides told each other: it lies in two chunks at
+ * most, and is never so short that headers are all there is.
+ */
+static inline __u16 mss_between(__u16 ours, __u16 peer)
+{
+	__u16 mss = peer < ours ? peer : ours;
+
+	if (mss < SG_MSS_MIN)
+		mss = SG_MSS_MIN;
+	return mss < TCP_CHUNK ? mss : TCP_CHUNK;
+}
+
+/* The MSS of a SYN, RFC 9293 3.7.1. */
+static inline __u16 seg_mss(const struct seg *in)
+{
+	if (in->opt.mss)
+		return in->opt.mss;
+	return sg_addr_is4(&in->tuple.peer) ? SG_MSS_DEFAULT4 : SG_MSS_DEFAULT6;
+}
+
+/* The window that a segment offers: in a SYN it is never scaled (RFC 7323 2.2). */
+static inline __u32 seg_window(const struct tcp *t, const struct seg *in)
+{
+	return in->flags & SG_SYN ? in->wnd : (__u32)in->wnd << t->snd_wscale;
 }
 
 /* --- pool.c ------------------------------------------------------------------------------- */
