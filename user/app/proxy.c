@@ -25,7 +25,6 @@ struct proxy {
 	bool readable, writable; /* the socket, until it says no */
 	bool ending;             /* its end of stream or error is there to be read */
 	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
-	bool reset;              /* let go of the socket with a RST */
 	struct app_target to;
 };
 
@@ -44,15 +43,10 @@ static void proxy_drop(struct app *a, struct app_conn *c)
 
 	if (p->fd < 0)
 		return;
-	backend_close(p->fd, p->reset);
+	/* a FIN now would say that all has been sent: whatever cut it short, say RST */
+	backend_close(p->fd, !p->up_done || !p->down_done);
 	p->fd = -1;
 	a->descriptors--;
-}
-
-static void proxy_abort(struct app *a, struct proxy *p)
-{
-	p->reset = true; /* whoever reset one side, the other sees a RST too */
-	app_abort(a, &p->c);
 }
 
 static void proxy_refused(struct app *a, struct proxy *p, int error)
@@ -62,7 +56,7 @@ static void proxy_refused(struct app *a, struct proxy *p, int error)
 	a->mib->BackendRefused++;
 	log_warn("backend %s: %s", endpoint_print(text, &p->to.backend, p->to.backend_port),
 		 strerror(error));
-	proxy_abort(a, p);
+	app_abort(a, &p->c);
 }
 
 /* --- data ------------------------------------------------------------------------------------ */
@@ -157,7 +151,7 @@ static void proxy_move(struct app *a, struct proxy *p)
 	up = proxy_pump(a, p, proxy_up);
 	down = up == FLOW_RESET ? FLOW_RESET : proxy_pump(a, p, proxy_down);
 	if (down == FLOW_RESET)
-		proxy_abort(a, p);
+		app_abort(a, &p->c);
 	else if (p->up_done && p->down_done)
 		app_end(a, &p->c);
 	else if (up == FLOW_MORE || down == FLOW_MORE)
@@ -184,7 +178,7 @@ static void proxy_event(struct app *a, struct app_conn *c, unsigned events)
 	struct proxy *p = (struct proxy *)c;
 
 	if (events & TCP_EV_CLOSED)
-		proxy_abort(a, p); /* reset or timed out: so is the backend's side */
+		app_abort(a, c); /* reset or timed out: so is the backend's side */
 	else
 		proxy_move(a, p);
 }

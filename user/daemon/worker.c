@@ -326,8 +326,8 @@ int worker_new(struct worker **out, struct front *front, __u32 queue, struct for
 	if (rc) {
 		worker_free(w);
 		return err_set(err, rc, EXIT_KERNEL,
-			       "cannot set up worker %u: %s; ask for fewer flows (--flows) or "
-			       "free memory",
+			       "cannot set up worker %u: %s; ask for fewer flows "
+			       "(--flow-entries) or free memory",
 			       queue, strerror(-rc));
 	}
 	forward_join(forward, w);
