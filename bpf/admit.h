@@ -6,7 +6,7 @@
 #ifndef BPF_ADMIT_H
 #define BPF_ADMIT_H
 
-#include "listener.h"
+#include "steer.h"
 #include "synack.h"
 #include "verify.h"
 
@@ -63,6 +63,20 @@ STAGE int halfopen_find(const struct sg_tuple *t, __u32 tag)
 	if (at >= 0)
 		return at;
 	return halfopen_find_in(sg_bucket_second(tag, halfopen_buckets), t, tag);
+}
+
+/*
+ * A worker makes the flow and then frees the half-open entry. Who saw no flow, and then
+ * no entry, may have looked just in between: is there a flow now?
+ */
+SG_INLINE int flow_now(const struct packet *p, struct request *rq)
+{
+	int owner = flow_find(&p->tuple, rq->h.table);
+
+	if (owner < 0)
+		return 0;
+	steer_flow(&rq->m, p, owner, SG_META_FLOW);
+	return 1;
 }
 
 /*

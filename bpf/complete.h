@@ -7,7 +7,6 @@
 #define BPF_COMPLETE_H
 
 #include "admit.h"
-#include "steer.h"
 
 /* May this queue send another RST in this second? */
 STAGE int rst_allowed(__u32 queue, __u64 now_ms, __u32 limit)
@@ -105,8 +104,10 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 	struct sg_synq_seg s;
 	struct found f;
 
-	if (!p || !rq || !set || found_at(&f, index, rq->h.table))
+	if (!p || !rq || !set)
 		return SG_V_HALFOPEN_BAD;
+	if (found_at(&f, index, rq->h.table))
+		return flow_now(p, rq) ? SG_V_STEER_FLOW : SG_V_HALFOPEN_BAD;
 	rq->e = *f.e;
 	complete_seg(&s, p, rq);
 	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now)) {

@@ -18,6 +18,8 @@ SG_INLINE enum sg_verdict request(struct xdp_md *ctx, const struct packet *p,
 	rq->now_ms = clock_ms();
 	rq->now = (__u32)rq->now_ms;
 	at = halfopen_find(&p->tuple, rq->h.table);
+	if (at < 0 && flow_now(p, rq))
+		return SG_V_STEER_FLOW;
 	if (at < 0 && syn && fail_open(ctx, set, rq->now_ms))
 		return SG_V_PASS_FAIL_POLICY;
 	if (at < 0 && (!syn || ask_kernel_on_syn) && kernel_has(ctx, p))

@@ -2,6 +2,8 @@
 /* What arrives for a half-open entry: Linux's order of checks, and nothing changes but by SYN. */
 #include "rig.h"
 
+#include <pthread.h>
+
 #define TS_OPTS 12
 
 struct half {
@@ -300,6 +302,78 @@ static void test_damaged(void **state)
 	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
 }
 
+/* A worker that completes the handshake again and again: claims the flow, frees the entry. */
+struct handover {
+	struct rig *r;
+	struct sg_tuple t;
+	__u64 *slot;
+	int stop;
+	unsigned rounds;
+};
+
+static void pause_us(unsigned us)
+{
+	struct timespec a, b;
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &b);
+	} while ((b.tv_sec - a.tv_sec) * 1000000000LL + b.tv_nsec - a.tv_nsec < us * 1000LL);
+}
+
+static void *handover_run(void *arg)
+{
+	struct handover *h = arg;
+	__u32 tag = rig_hash(h->r, &h->t).table;
+	__u64 live = *h->slot;
+
+	for (; !__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE); h->rounds++) {
+		pause_us(5);
+		if (sg_flow_claim(&h->r->f->flows, tag, &h->t, 1) != 1 ||
+		    !sg_slot_free(h->slot, live))
+			return (void *)1;
+		pause_us(5);
+		__atomic_store_n(h->slot, live, __ATOMIC_SEQ_CST);
+		if (sg_flow_release(&h->r->f->flows, tag, &h->t))
+			return (void *)1;
+	}
+	return NULL;
+}
+
+/* At each moment the connection is half-open, or a flow, or both: never a stray. */
+static void test_handover(void **state)
+{
+	struct rig *r = *state;
+	struct xdp_md in = {.ingress_ifindex = r->ifindex};
+	struct sg_counters c;
+	struct handover ho = {.r = r};
+	struct frame f;
+	struct half h;
+	pthread_t thread;
+	void *failed;
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f.b, .ctx_in = &in, .ctx_size_in = sizeof(in),
+		    .repeat = 1000000);
+
+	rig_socket(r, 0);
+	half_open(&h, r, false, true, 100);
+	ho.t = rig_tuple(&h.syn);
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	ho.slot = &r->f->halfopen[r->meta.slot / SG_WAYS].slot[r->meta.slot % SG_WAYS];
+	build(&h.ack, &f);
+	o.data_size_in = in.data_end = (__u32)f.len;
+	r->f->settings->rst_limit = 0;
+	assert_int_equal(pthread_create(&thread, NULL, handover_run, &ho), 0);
+	assert_int_equal(bpf_prog_test_run_opts(front_prog_fd(r->f), &o), 0);
+	__atomic_store_n(&ho.stop, 1, __ATOMIC_RELEASE);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+	assert_true(ho.rounds > 100);
+	assert_int_equal(front_counters(r->f, &c), 0);
+	assert_int_equal(c.SteerFlow + c.SteerHandshake, 1000001);
+	assert_true(c.SteerFlow > 1000);
+	assert_true(c.SteerHandshake > 1000);
+}
+
 /* RFC 9293 3.10.7.1, the three shapes of a RST. */
 static void test_stray_rst(void **state)
 {
@@ -342,6 +416,7 @@ int main(void)
 		T(test_other_syn),
 		T(test_syn_ack_fits_too),
 		T(test_damaged),
+		T(test_handover),
 		T(test_stray_rst),
 	};
 
