@@ -34,12 +34,25 @@ static bool ack_is_duplicate(const struct tcp *t, const struct seg *in)
 	       (sacked || seg_window(t, in) == t->snd_wnd);
 }
 
+/* RFC 7323 4: what was sent twice is told apart by its timestamp. Only after a timeout. */
+static bool ack_rtt_stamp(struct tcp *t, const struct seg *in, sg_time now)
+{
+	__u32 ms = time_ms(now) + t->ts_off - in->opt.tsecr;
+
+	if (!(t->flags & T_TS) || !in->opt.has_ts || t->backoff == 0)
+		return false;
+	if (ms > (now - t->born) / SG_MS) /* never sent by us */
+		return false;
+	rtt_sample(t, (ms ? ms : 1) * SG_MS);
+	return true;
+}
+
 static void ack_rtt(struct tcp *t, const struct seg *in, sg_time now)
 {
 	if (t->flags & T_RTT && !seq_before(in->ack, t->rtt_seq)) {
 		t->flags &= ~(__u32)T_RTT;
 		rtt_sample(t, now - t->rtt_at);
-	} else {
+	} else if (!ack_rtt_stamp(t, in, now)) {
 		rtt_progress(t);
 	}
 }

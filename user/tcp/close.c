@@ -27,7 +27,9 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error)
 	close_unhash(s, t);
 	if (t->flags & T_SYN_QUEUED)
 		__sync_fetch_and_add(&s->cfg.queues[t->listener].halfopen, (__u32)-1);
-	t->flags &= ~(__u32)(T_SYN_QUEUED | T_ACK_NOW | T_REXMIT | T_PROBE);
+	t->flags &= ~(__u32)(T_SYN_QUEUED | T_REXMIT | T_PROBE);
+	if (t->state != TCP_TIME_WAIT) /* the peer's FIN may still be to be acknowledged */
+		t->flags &= ~(__u32)T_ACK_NOW;
 	buf_clear(s, &t->snd);
 	reasm_clear(s, t);
 	t->error = (__s16)error;

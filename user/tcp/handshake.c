@@ -81,6 +81,13 @@ static void handshake_options(struct tcp *t, const struct listener *l, __u8 opts
 	}
 }
 
+/* Karn: only then does the final ACK tell the round-trip time. */
+static bool handshake_answered_once(const struct sg_halfopen *e)
+{
+	return e->retries == 0 && !(e->opts & SG_OPT_ACKED) &&
+	       e->answered == (__u8)(e->when >> SG_ANSWERED_SHIFT);
+}
+
 /* The connection block as it is right behind the final ACK. */
 static void handshake_fill(struct tcp *t, const struct listener *l, const struct sg_halfopen *e,
 			   const struct sg_hash *h, const struct seg *in, sg_time now)
@@ -101,7 +108,7 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
 	cc_init(t);
-	if (e->retries == 0 && (__s32)(time_ms(now) - e->when) > 0)
+	if (handshake_answered_once(e) && (__s32)(time_ms(now) - e->when) > 0)
 		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);
 	state_set(t, TCP_ESTABLISHED);
 }
@@ -124,6 +131,7 @@ static int handshake_drop(struct tcp_stack *s, const struct sg_halfopen *e,
 			  unsigned long long *why)
 {
 	acceptq_unreserve(s, e->listener);
+	__sync_fetch_and_add(&s->cfg.queues[e->listener].ListenDrops, 1);
 	s->cfg.mib->ListenDrops++;
 	(*why)++;
 	return -1;
@@ -167,8 +175,13 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 	struct sg_synq_seg check;
 	struct halfopen_ref ref;
 	struct listener *l;
+	int owner;
 
 	if (!handshake_find(s, in, h, &ref)) {
+		/* another worker may just have made a connection of it: the flow comes first */
+		owner = sg_flow_owner(&s->cfg.flows, h->table, &in->tuple);
+		if (owner >= 0 && owner != s->cfg.worker)
+			return owner;
 		input_reset(s, in, out);
 		return -1;
 	}

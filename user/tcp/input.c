@@ -200,6 +200,9 @@ static enum step step4_syn(struct tcp_stack *s, struct tcp *t, const struct seg 
 	if (t->state == TCP_SYN_RCVD && seq_eq(in->seq, t->irs)) {
 		if (in->flags & SG_ACK)
 			return STEP_NEXT; /* simultaneous open: the other's SYN-ACK */
+		if (t->oow_at && now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS)
+			return STEP_DONE;
+		t->oow_at = now;
 		t->snd_nxt = t->iss;
 		output_ready(s, t);
 		return STEP_DONE;

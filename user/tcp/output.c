@@ -119,9 +119,8 @@ static sg_seq output_bare_seq(const struct tcp *t)
 	sg_seq edge = seq_add(t->snd_una, t->snd_wnd);
 	__s32 over = seq_diff(t->snd_max, edge);
 
-	if (t->state == TCP_SYN_RCVD || over < 1 << t->snd_wscale) /* not told yet, or rounded */
-		return t->snd_max;
-	return edge;
+	/* a SYN or FIN, and what scaling rounds away, may stand out */
+	return over > 1 << t->snd_wscale ? edge : t->snd_max;
 }
 
 void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
@@ -266,12 +265,23 @@ static void output_rexmit(struct tcp_stack *s, struct tcp *t, sg_time now, struc
 		output_data(s, t, t->snd_una, len, fin, now, out);
 }
 
-/* Linux's zero-window probe: a segment just left of the window, which must be answered. */
+/*
+ * Linux's zero-window probe: a segment just left of the window, which must be answered. If
+ * the window is not shut but too small to be worth a segment, it has waited long enough
+ * (RFC 9293 3.8.6.2.1, the override timeout).
+ */
 static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
+	__u32 len = t->snd.len < t->snd_wnd ? t->snd.len : t->snd_wnd;
+
 	t->flags &= ~(__u32)T_PROBE;
-	output_new(s, t, SG_ACK, sg_seq_of(t->snd_una.v - 1), now, out);
+	if (!seq_eq(t->snd_nxt, t->snd_una))
+		return;
 	s->cfg.mib->TCPZeroWindowProbes++;
+	if (len > 0)
+		output_data(s, t, t->snd_una, len < t->mss ? len : t->mss, false, now, out);
+	else
+		output_new(s, t, SG_ACK, sg_seq_of(t->snd_una.v - 1), now, out);
 }
 
 /* Data waits, nothing is out that would bring an ACK, and the window is shut. */
@@ -295,8 +305,11 @@ static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct 
 		output_rst(s, t, now, out);
 		return false;
 	}
-	if (t->state == TCP_CLOSED)
+	if (t->state == TCP_CLOSED) {
+		if (t->flags & T_ACK_NOW) /* of the FIN that led to TIME_WAIT */
+			output_ack(s, t, now, out);
 		return false;
+	}
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD) {
 		if (seq_eq(t->snd_nxt, t->iss))
 			output_syn(s, t, now, out);

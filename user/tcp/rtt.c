@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Round-trip time and the retransmission timeout, RFC 6298, with Linux's minimum of 200 ms. */
+/* Round-trip time and the retransmission timeout, RFC 6298, with Linux's bounds. */
 #include "tcp/stack.h"
 
 static __u64 rtt_clamp(__u64 rto)
 {
-	if (rto < RTO_MIN)
-		return RTO_MIN;
 	return rto > RTO_MAX ? RTO_MAX : rto;
 }
 
@@ -15,9 +13,12 @@ void rtt_init(struct tcp *t)
 	t->rto = RTO_INIT;
 }
 
-static void rtt_set_rto(struct tcp *t)
+/* 2.3, 2.4. As in Linux the minimum bounds the variance, or a steady path's RTO meets its RTT. */
+void rtt_restore(struct tcp *t)
 {
-	t->rto = t->srtt ? rtt_clamp(t->srtt + 4 * t->rttvar) : RTO_INIT;
+	__u64 margin = 4 * t->rttvar > RTO_MIN ? 4 * t->rttvar : RTO_MIN;
+
+	t->rto = t->srtt ? rtt_clamp(t->srtt + margin) : RTO_INIT;
 }
 
 void rtt_sample(struct tcp *t, __u64 rtt)
@@ -35,7 +36,7 @@ void rtt_sample(struct tcp *t, __u64 rtt)
 		t->srtt = t->srtt - t->srtt / 8 + rtt / 8;
 	}
 	t->backoff = 0;
-	rtt_set_rto(t);
+	rtt_restore(t);
 }
 
 void rtt_backoff(struct tcp *t) /* 5.5 */
@@ -44,10 +45,7 @@ void rtt_backoff(struct tcp *t) /* 5.5 */
 	t->rto = rtt_clamp(t->rto * 2);
 }
 
-void rtt_progress(struct tcp *t)
+void rtt_progress(struct tcp *t) /* Karn: the RTO stays as it is until a round trip is measured */
 {
-	if (t->backoff == 0)
-		return;
 	t->backoff = 0;
-	rtt_set_rto(t);
 }

@@ -286,7 +286,7 @@ void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now);
 void timer_ack_sent(struct tcp *t);
 void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at);
 unsigned timer_take(struct tcp *t, sg_time now);
-void timer_window_open(struct tcp *t);
+void timer_window_open(struct tcp *t); /* the end of probing, if it was on */
 void timer_stop(struct tcp_stack *s, struct tcp *t);
 /* timeout.c: what follows when timers (DUE_*) have fired. */
 void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now);
@@ -346,8 +346,10 @@ bool output_window_grew(const struct tcp_stack *s, const struct tcp *t);
 void rtt_init(struct tcp *t);
 void rtt_sample(struct tcp *t, __u64 rtt);
 void rtt_backoff(struct tcp *t);
-/* Something new was acknowledged: timeouts no longer in a row. */
+/* The peer is there: timeouts no longer in a row. */
 void rtt_progress(struct tcp *t);
+/* The RTO that the measurements give, without back-off. */
+void rtt_restore(struct tcp *t);
 
 void cc_init(struct tcp *t);
 void cc_acked(struct tcp *t, __u32 bytes, __u32 flight);

@@ -16,10 +16,13 @@ static __u32 timeout_limit(const struct tcp_stack *s, const struct tcp *t)
 	return knobs(s)->tcp_retries2;
 }
 
-static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, sg_time now)
+static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, unsigned due, sg_time now)
 {
 	__u64 user = knobs(s)->user_timeout_ms * SG_MS;
 
+	/* Linux: nobody waits for an orphan whose peer keeps its window shut */
+	if (due & DUE_PERSIST && !(t->flags & T_OWNED) && t->rto >= RTO_MAX)
+		return true;
 	if (user && t->stalled_at != SG_NEVER && now - t->stalled_at >= user)
 		return true;
 	return t->backoff >= timeout_limit(s, t);
@@ -58,7 +61,7 @@ void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 		close_done(s, t, -ETIMEDOUT);
 		return;
 	}
-	if (due & (DUE_REXMIT | DUE_PERSIST) && timeout_over(s, t, now)) {
+	if (due & (DUE_REXMIT | DUE_PERSIST) && timeout_over(s, t, due, now)) {
 		timeout_give_up(s, t);
 		return;
 	}

@@ -179,15 +179,24 @@ void timer_init(struct tcp *t)
 	t->stalled_at = SG_NEVER;
 }
 
-void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.1 */
+/* After the RTO, or when user_timeout_ms is over (RFC 5482). */
+static void timer_rexmit(struct tcp_stack *s, struct tcp *t, enum timer_kind kind, sg_time now)
 {
-	if (t->rexmit_at != SG_NEVER && t->timer == TIMER_REXMIT)
-		return;
-	t->timer = TIMER_REXMIT;
-	t->rexmit_at = now + t->rto;
+	__u64 user = knobs(s)->user_timeout_ms * SG_MS;
+
 	if (t->stalled_at == SG_NEVER)
 		t->stalled_at = now;
+	t->timer = (__u8)kind;
+	t->rexmit_at = now + t->rto;
+	if (user && t->rexmit_at > t->stalled_at + user)
+		t->rexmit_at = t->stalled_at + user > now ? t->stalled_at + user : now;
 	wheel_arm(s, t, t->rexmit_at);
+}
+
+void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.1 */
+{
+	if (t->rexmit_at == SG_NEVER || t->timer != TIMER_REXMIT)
+		timer_rexmit(s, t, TIMER_REXMIT, now);
 }
 
 void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.2, 5.3 */
@@ -201,13 +210,8 @@ void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.
 
 void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.1 */
 {
-	if (t->rexmit_at != SG_NEVER)
-		return;
-	t->timer = TIMER_PERSIST;
-	t->rexmit_at = now + t->rto;
-	if (t->stalled_at == SG_NEVER)
-		t->stalled_at = now;
-	wheel_arm(s, t, t->rexmit_at);
+	if (t->rexmit_at == SG_NEVER)
+		timer_rexmit(s, t, TIMER_PERSIST, now);
 }
 
 void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.3 */
@@ -251,8 +255,10 @@ unsigned timer_take(struct tcp *t, sg_time now)
 
 void timer_window_open(struct tcp *t)
 {
-	if (t->timer == TIMER_PERSIST)
-		t->rexmit_at = SG_NEVER;
+	if (t->timer != TIMER_PERSIST || t->rexmit_at == SG_NEVER)
+		return;
+	t->rexmit_at = t->stalled_at = SG_NEVER;
+	rtt_restore(t); /* unanswered probes would have been the window's doing, not the path's */
 }
 
 void timer_stop(struct tcp_stack *s, struct tcp *t)
