@@ -166,23 +166,6 @@ static void programs_wait(void)
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-/* The old program stays on until ours replaces it: it must not admit to maps that we count. */
-static int left_quiesce(struct front *f)
-{
-	struct sg_listener_key k;
-	int fd = pins_get(&f->priv->pins, "listeners");
-
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	while (!bpf_map_get_next_key(fd, NULL, &k)) {
-		if (bpf_map_delete_elem(fd, &k) && errno != ENOENT)
-			break;
-	}
-	close(fd);
-	programs_wait();
-	return 0;
-}
-
 int takeover_reuse(struct front *f, struct err *err)
 {
 	/* an entry names its listener by id, and its hash needs the key: all or nothing */
@@ -190,10 +173,8 @@ int takeover_reuse(struct front *f, struct err *err)
 	static const char *const single[] = {"listeners", "locals", "counters", "tcp_counters",
 					     "settings",  "workers", "flows",   "xsks"};
 	bool fits = true;
-	int ret = left_quiesce(f);
+	int ret = 0;
 
-	if (ret)
-		return front_refused(err, ret, "emptying the old listeners");
 	for (size_t i = 0; i < SG_ARRAY_SIZE(together); i++)
 		fits &= left_fits(f, together[i]);
 	for (size_t i = 0; !ret && i < SG_ARRAY_SIZE(together); i++)
@@ -201,6 +182,18 @@ int takeover_reuse(struct front *f, struct err *err)
 	for (size_t i = 0; !ret && i < SG_ARRAY_SIZE(single); i++)
 		ret = left_use(f, single[i], left_fits(f, single[i]), err);
 	return ret;
+}
+
+/* The old program stays on until ours replaces it: it must not admit while we count. */
+static void listeners_empty(int fd)
+{
+	struct sg_listener_key k;
+
+	while (!bpf_map_get_next_key(fd, NULL, &k)) {
+		if (bpf_map_delete_elem(fd, &k) && errno != ENOENT)
+			break;
+	}
+	programs_wait();
 }
 
 static void locals_empty(int fd)
@@ -237,6 +230,7 @@ static void halfopen_recount(struct front *f)
 
 void takeover_clean(struct front *f)
 {
+	listeners_empty(front_map_fd(f, "listeners"));
 	halfopen_recount(f);
 	locals_empty(front_map_fd(f, "locals"));
 	memset(f->flows.bucket, 0, (size_t)f->flows.buckets * sizeof(*f->flows.bucket));
