@@ -75,7 +75,7 @@ static inline int sg_flow_claim(struct sg_flow_table *f, __u32 hash, const struc
 	if (way < 0)
 		return -ENOSPC;
 	if (sg_bucket_rival(b->slot, hash, way) ||
-	    sg_bucket_rival(second ? b0->slot : b1->slot, hash, second ? SG_WAYS : -1)) {
+	    sg_bucket_rival(second ? b0->slot : b1->slot, hash, -1)) {
 		sg_slot_free(&b->slot[way], word);
 		has = sg_flow_owner(f, hash, t);
 		return has >= 0 ? has : -EBUSY;

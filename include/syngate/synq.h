@@ -160,7 +160,7 @@ SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
 		return SG_ADMIT_BUCKET_FULL;
 	}
 	if (sg_bucket_rival(b->slot, tag, way) ||
-	    sg_bucket_rival(second ? b0->slot : b1->slot, tag, second ? SG_WAYS : -1)) {
+	    sg_bucket_rival(second ? b0->slot : b1->slot, tag, -1)) {
 		sg_slot_free(&b->slot[way], at->word);
 		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
 		return SG_ADMIT_RIVAL;
@@ -189,7 +189,7 @@ enum sg_synq_fit {
 	SG_FIT_RESET,   /* RST or new SYN inside the window: the worker ends the entry */
 	SG_FIT_BAD_ACK, /* acknowledges what we never sent: RST */
 	SG_FIT_OUTSIDE, /* old timestamp or outside the window: ACK, limited like SILENT */
-	SG_FIT_DROP,    /* no ACK flag, or a RST outside the window */
+	SG_FIT_DROP,    /* no ACK flag, or a RST that does not fit */
 };
 
 /* Answered not so long ago? At most one answer per 2..3 units of 256 ms: 500 ms and over. */
@@ -213,10 +213,10 @@ SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const stru
 
 	if ((s->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_SYN && s->seq.v == e->irs && !old)
 		return sg_synq_limited(e, now) ? SG_FIT_SILENT : SG_FIT_REPEAT;
-	if ((s->flags & (SG_ACK | SG_RST)) == SG_ACK && s->ack.v != iss.v + 1)
-		return SG_FIT_BAD_ACK;
-	/* an echo of a time at which no SYN-ACK can have left (RFC 7323 3.2) */
-	if (ts && (s->flags & SG_ACK) &&
+	if (s->flags & SG_ACK && s->ack.v != iss.v + 1)
+		return s->flags & SG_RST ? SG_FIT_DROP : SG_FIT_BAD_ACK;
+	/* an echo of a time at which no SYN-ACK can have left (RFC 7323 3.2); 0 is no echo */
+	if (ts && s->flags & SG_ACK && s->tsecr &&
 	    (s->tsecr - sg_ts_clock(h, e->when) > now - e->when + SG_CLOCK_SLACK_MS))
 		old = 1;
 	fit = seq_acceptable(s->seq, s->len, rcv_nxt, window) ||

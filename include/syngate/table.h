@@ -106,26 +106,25 @@ SG_INLINE int sg_slot_free(__u64 *slot, __u64 word)
 }
 
 /*
- * Does the bucket hold another entry with this tag, or a claim before way `before`? Two
- * CPUs that insert the same tuple at once both look after claiming. The claim that is
- * further behind gives way, and each to an entry that is live already; the other one
- * stays. `before` is the own way, SG_WAYS in the first bucket for a claim in the
- * second, -1 in the second bucket for a claim in the first.
+ * Does the bucket hold another entry or claim with this tag than the one in way `own` (-1:
+ * it is in the other bucket)? Two CPUs that insert the same tuple at once both look after
+ * claiming, and whoever sees the other gives way. Perhaps both do: no order of the ways
+ * would be safe, for the one behind may have looked before the one in front claimed.
  */
-SG_INLINE int sg_bucket_rival(const __u64 *slot, __u32 tag, int before)
+SG_INLINE int sg_bucket_rival(const __u64 *slot, __u32 tag, int own)
 {
-	int found = 0;
+	__u64 found = 0;
 
 SG_UNROLL
-	for (int i = 0; i < SG_WAYS; i++) {
+	for (int i = 0; i < SG_WAYS; i++) { /* no branches, as above: each factor is 0 or 1 */
 		__u64 w = SG_READ_ONCE(slot[i]);
+		__u64 same = ((__u64)(sg_slot_tag(w) ^ tag) - 1) >> 63;
+		__u64 taken = (sg_slot_state(w) + 3) >> 2;
+		__u64 other = -(__u64)(__u32)(i ^ own) >> 63;
 
-		if (sg_slot_tag(w) != tag)
-			continue;
-		found |= sg_slot_state(w) == SG_SLOT_LIVE && i != before;
-		found |= sg_slot_state(w) == SG_SLOT_BUSY && i < before;
+		found |= same & taken & other;
 	}
-	return found;
+	return (int)found;
 }
 
 #endif
