@@ -80,6 +80,8 @@ static __u32 decode_ext_len(__u8 next, const __u8 *h)
 	case 43: /* routing */
 	case 60: /* destination options */
 		return (h[1] + 1u) * 8;
+	case 44: /* an atomic fragment is whole (RFC 6946); others are not for us */
+		return sg_get16(h + 2) & 0xfff9 ? 0 : 8;
 	case 51: /* authentication */
 		return (h[1] + 2u) * 4;
 	}
@@ -100,6 +102,8 @@ static int decode_ipv6(struct cursor *c, struct seg *out)
 	c->len = payload;
 	memcpy(out->tuple.peer.addr, ip + 8, 16);
 	memcpy(out->tuple.local.addr, ip + 24, 16);
+	if (sg_addr_is4(&out->tuple.peer) || sg_addr_is4(&out->tuple.local))
+		return -EPROTO; /* would pass for IPv4, which is mapped here and nowhere else */
 	out->ecn = ip[1] >> 4 & 3;
 	next = ip[6];
 	for (int i = 0; i < 8 && next != PROTO_TCP; i++) {

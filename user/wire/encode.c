@@ -56,18 +56,23 @@ static __u8 *encode_ipv6(__u8 *ip, const struct seg *s, __u32 tcp_len)
 	return ip + 40;
 }
 
-static __u32 encode_sack(__u8 *p, const struct seg *s)
+/* As many blocks as `room` has space for (RFC 2018 3): the first ones say most. */
+static __u32 encode_sack(__u8 *p, const struct seg *s, __u32 room)
 {
-	if (s->opt.nsack == 0)
+	__u32 n = s->opt.nsack;
+
+	if (n > (room - 4) / 8)
+		n = (room - 4) / 8;
+	if (n == 0)
 		return 0;
 	p[0] = p[1] = SG_OPT_KIND_NOP;
 	p[2] = SG_OPT_KIND_SACK;
-	p[3] = (__u8)(2 + 8 * s->opt.nsack);
-	for (int i = 0; i < s->opt.nsack; i++) {
+	p[3] = (__u8)(2 + 8 * n);
+	for (__u32 i = 0; i < n; i++) {
 		sg_put32(p + 4 + 8 * i, s->sack[i].left.v);
 		sg_put32(p + 8 + 8 * i, s->sack[i].right.v);
 	}
-	return 4 + 8u * s->opt.nsack;
+	return 4 + 8 * n;
 }
 
 static __u32 encode_options(__u8 *p, const struct seg *s)
@@ -78,7 +83,7 @@ static __u32 encode_options(__u8 *p, const struct seg *s)
 		return sg_opt_write_syn(p, &s->opt);
 	if (s->opt.has_ts)
 		n = sg_opt_write_ts(p, s->opt.tsval, s->opt.tsecr);
-	return n + encode_sack(p + n, s);
+	return n + encode_sack(p + n, s, SG_OPT_MAX - n);
 }
 
 /* The header, then the data in its pieces; the checksum needs no piece but the last to be even. */
@@ -116,6 +121,8 @@ int wire_encode(__u8 *frame, __u32 room, const __u8 own_mac[6], const struct seg
 		return -EMSGSIZE;
 	opt_len = encode_options(opts, s);
 	tcp_len = 20 + opt_len + s->len;
+	if ((v4 ? 20 : 0) + tcp_len > 65535) /* more than the IP header can say */
+		return -EMSGSIZE;
 	p = encode_ethernet(frame, own_mac, s, v4);
 	p = v4 ? encode_ipv4(p, s, tcp_len) : encode_ipv6(p, s, tcp_len);
 	memcpy(p + 20, opts, opt_len);
