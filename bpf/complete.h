@@ -84,8 +84,7 @@ SG_INLINE enum sg_verdict complete_outside(struct request *rq, const struct foun
 	return complete_answered(f->e, rq->now, SG_V_ACK_CHALLENGED);
 }
 
-SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p,
-			    const struct request *rq)
+SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p, const struct request *rq)
 {
 	s->seq = sg_seq_of(p->seq);
 	s->ack = sg_seq_of(p->ack);

@@ -119,11 +119,11 @@ int front(struct xdp_md *ctx)
 	if (v <= SG_V_PASS_FAIL_POLICY)
 		return finish(v, XDP_PASS);
 	if (v <= SG_V_ACK_CHALLENGED)
-		return answer(ctx, &p, &rq->a) ? finish(SG_V_TX_FAILED, XDP_DROP) :
-						 finish(v, XDP_TX);
+		return answer(ctx, &p, &rq->a) ? finish(SG_V_TX_FAILED, XDP_DROP)
+					       : finish(v, XDP_TX);
 	if (v <= SG_V_STEER_ICMP)
-		return steer(ctx, &rq->m) ? finish(SG_V_NO_SOCKET, XDP_DROP) :
-					    finish(v, XDP_REDIRECT);
+		return steer(ctx, &rq->m) ? finish(SG_V_NO_SOCKET, XDP_DROP)
+					  : finish(v, XDP_REDIRECT);
 	return finish(v, XDP_DROP);
 }
 

@@ -18,19 +18,19 @@
 
 #include "maps.h"
 
-#define PARSE_IP6_HEADERS 6     /* extension headers looked through at most */
-#define PARSE_MAX_L4_OFF 0x3fff /* 22 + 40 + 6 * 2048 is less */
+#define PARSE_IP6_HEADERS 6	 /* extension headers looked through at most */
+#define PARSE_MAX_L4_OFF  0x3fff /* 22 + 40 + 6 * 2048 is less */
 
 struct packet {
 	struct sg_tuple tuple;
 	__u32 seq, ack;
 	__u16 l3_off, l4_off;
-	__u16 l4_len;  /* TCP header and data, as the IP header says */
-	__u8 hdr_len;  /* TCP header with options */
+	__u16 l4_len; /* TCP header and data, as the IP header says */
+	__u8 hdr_len; /* TCP header with options */
 	__u8 flags;
 	__u8 v6;
 	__u8 proto;
-	__u8 fault;    /* enum sg_verdict; 0: none */
+	__u8 fault; /* enum sg_verdict; 0: none */
 	__u8 zero;
 };
 
@@ -42,8 +42,8 @@ SG_INLINE __u32 packet_space(const struct packet *p)
 
 enum parsed {
 	PARSED_TCP,
-	PARSED_ICMP,      /* an error message: `l4_off` is where it begins */
-	PARSED_OTHER,     /* neither */
+	PARSED_ICMP,	  /* an error message: `l4_off` is where it begins */
+	PARSED_OTHER,	  /* neither */
 	PARSED_NOT_LOCAL, /* not to our Ethernet address */
 	PARSED_FRAGMENT,  /* of TCP, not the first */
 };
@@ -69,7 +69,7 @@ SG_INLINE __be16 parse_eth(struct cursor *c, struct packet *p)
 	proto = eth->h_proto;
 	c->pos = eth + 1;
 	p->l3_off = sizeof(*eth);
-SG_UNROLL
+	SG_UNROLL
 	for (int i = 0; i < 2; i++) {
 		struct {
 			__be16 tci, proto;
@@ -218,8 +218,7 @@ SG_INLINE enum parsed parse_tcp(struct cursor *c, struct packet *p)
 	p->ack = bpf_ntohl(tcp->ack_seq);
 	p->flags = ((__u8 *)tcp)[13];
 	p->hdr_len = tcp->doff * 4;
-	if (p->hdr_len < sizeof(*tcp) || p->hdr_len > p->l4_len ||
-	    c->pos + p->hdr_len > c->end)
+	if (p->hdr_len < sizeof(*tcp) || p->hdr_len > p->l4_len || c->pos + p->hdr_len > c->end)
 		return PARSED_TCP;
 	p->fault = 0;
 	return PARSED_TCP;

@@ -74,7 +74,8 @@ SG_INLINE void answer_ip6(void *to, const struct packet *p, __u32 len)
 	sg_memcpy(to, &ip, sizeof(ip));
 }
 
-/* Header and options, with a checksum. Bytes of `opt` behind `optlen` are zero: they add nothing. */
+/* Header and options, with a checksum. Bytes of `opt` behind `optlen` are zero: they add nothing.
+ */
 SG_INLINE void answer_tcp(struct answer_tcp *t, const struct packet *p, const struct answer *a)
 {
 	__u32 len = sizeof(struct tcphdr) + a->optlen;
@@ -140,7 +141,7 @@ STAGE int answer(struct xdp_md *ctx, const struct packet *p, const struct answer
 	answer_tcp(&tcp, p, a);
 	sg_memcpy(l4, &tcp, sizeof(struct tcphdr));
 	l4 += sizeof(struct tcphdr);
-SG_UNROLL
+	SG_UNROLL
 	for (int i = 0; i < 5; i++, l4 += 4) {
 		if (4 * i >= a->optlen)
 			break;

@@ -13,34 +13,34 @@
 #include <string.h>
 
 #define FRAME_MAX 9100
-#define UNUSED __attribute__((unused))
+#define UNUSED	  __attribute__((unused))
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
 struct spec {
 	uint8_t dst_mac[6], src_mac[6];
-	int tags;                    /* VLAN tags */
+	int tags; /* VLAN tags */
 	uint16_t tpid[3], tci[3];
-	uint16_t ethertype;          /* 0: by family */
-	const char *src, *dst;       /* text; a ':' makes it IPv6 */
-	int ip_options;              /* IPv4: bytes of NOP options */
-	uint16_t frag;               /* IPv4 fragment field; IPv6: a fragment header if != 0 */
-	bool atomic;                 /* IPv6: a fragment header that fragments nothing */
-	const uint8_t *ext;          /* IPv6: extension header types, 0 ends; NULL none */
-	int proto;                   /* 0: TCP */
-	int ip_len_add;              /* lie in the IP length */
+	uint16_t ethertype;    /* 0: by family */
+	const char *src, *dst; /* text; a ':' makes it IPv6 */
+	int ip_options;	       /* IPv4: bytes of NOP options */
+	uint16_t frag;	       /* IPv4 fragment field; IPv6: a fragment header if != 0 */
+	bool atomic;	       /* IPv6: a fragment header that fragments nothing */
+	const uint8_t *ext;    /* IPv6: extension header types, 0 ends; NULL none */
+	int proto;	       /* 0: TCP */
+	int ip_len_add;	       /* lie in the IP length */
 	bool bad_ip_sum, bad_tcp_sum;
-	uint8_t version;             /* 0: right */
-	uint8_t ihl;                 /* 0: right */
+	uint8_t version; /* 0: right */
+	uint8_t ihl;	 /* 0: right */
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint8_t flags;
 	uint16_t window;
 	const uint8_t *opts;
 	int opts_len;
-	int doff;                    /* words; 0: right */
-	int data;                    /* bytes of data */
-	int pad;                     /* Ethernet padding behind the packet */
+	int doff; /* words; 0: right */
+	int data; /* bytes of data */
+	int pad;  /* Ethernet padding behind the packet */
 };
 
 struct frame {

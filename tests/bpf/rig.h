@@ -31,7 +31,7 @@
 #include "syngate/synq.h"
 
 #define RIG_QUEUES 2
-#define RIG_PORT 80
+#define RIG_PORT   80
 #define RIG_WINDOW 65000
 #define RIG_WSCALE 7
 
@@ -222,7 +222,7 @@ static inline void rig_socket(struct rig *r, __u32 queue)
 /* A SYN as Linux sends it: MSS 1460, SACK, timestamps, window scale 7. */
 #define RIG_TSVAL 0x01020304
 static const uint8_t rig_linux_opts[20] UNUSED = {2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2,
-						  3, 4, 0, 0,    0, 0, 1, 3,  3, 7};
+						  3, 4, 0, 0,	 0, 0, 1, 3,  3, 7};
 
 static inline struct spec rig_syn(const struct rig *r)
 {
@@ -302,8 +302,7 @@ static inline void rig_run(struct rig *r, const struct spec *s)
 	rig_run_on(r, s, 0);
 }
 
-static inline void rig_expect(const struct rig *r, const char *what, int action,
-			      enum sg_verdict v)
+static inline void rig_expect(const struct rig *r, const char *what, int action, enum sg_verdict v)
 {
 	if (r->action != action || r->verdict != v)
 		fail_msg("%s: %s %s, expected %s %s", what, rig_action_names[r->action],
@@ -343,8 +342,8 @@ static inline struct sg_tuple rig_tuple(const struct spec *s)
 		sg_addr_from4(&t.peer, a);
 	}
 	for (int i = 0; i < s->tags && i < 2; i++)
-		t.vlan[i] = (__u16)(0x1000 | (s->tci[i] & 0xfff) |
-				    (s->tpid[i] == 0x88a8 ? 0x2000 : 0));
+		t.vlan[i] =
+			(__u16)(0x1000 | (s->tci[i] & 0xfff) | (s->tpid[i] == 0x88a8 ? 0x2000 : 0));
 	return t;
 }
 

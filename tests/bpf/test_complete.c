@@ -406,18 +406,10 @@ int main(void)
 {
 #define T(x) cmocka_unit_test_setup_teardown(x, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_final_ack),
-		T(test_final_ack_shapes),
-		T(test_no_socket),
-		T(test_bad_ack),
-		T(test_outside),
-		T(test_paws),
-		T(test_rst_and_no_ack),
-		T(test_other_syn),
-		T(test_syn_ack_fits_too),
-		T(test_damaged),
-		T(test_handover),
-		T(test_stray_rst),
+		T(test_final_ack),	T(test_final_ack_shapes), T(test_no_socket),
+		T(test_bad_ack),	T(test_outside),	  T(test_paws),
+		T(test_rst_and_no_ack), T(test_other_syn),	  T(test_syn_ack_fits_too),
+		T(test_damaged),	T(test_handover),	  T(test_stray_rst),
 	};
 
 	rig_namespace();

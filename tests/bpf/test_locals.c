@@ -68,10 +68,10 @@ static const struct change changes[] = {
 	 "fd08::2"},
 	{"ip route add local 10.77.0.0/16 dev lo", "ip route del local 10.77.0.0/16 dev lo",
 	 "10.77.200.3", "10.78.0.1"},
-	{"ip route add local fd77::/64 dev lo", "ip -6 route del local fd77::/64 dev lo table local",
-	 "fd77::abcd", "fd77:0:0:1::1"},
-	{"ip addr add 10.8.1.1 peer 10.8.1.2 dev rig-s", "ip addr del 10.8.1.1 peer 10.8.1.2 dev rig-s",
-	 "10.8.1.1", "10.8.1.2"},
+	{"ip route add local fd77::/64 dev lo",
+	 "ip -6 route del local fd77::/64 dev lo table local", "fd77::abcd", "fd77:0:0:1::1"},
+	{"ip addr add 10.8.1.1 peer 10.8.1.2 dev rig-s",
+	 "ip addr del 10.8.1.1 peer 10.8.1.2 dev rig-s", "10.8.1.1", "10.8.1.2"},
 };
 
 static void test_changes(void **state)

@@ -170,9 +170,9 @@ static void daemon_kill(pid_t pid)
 
 static void test_life(void **state)
 {
-	static const char *const names[] = {"listeners",    "locals",	"queues", "counters",
+	static const char *const names[] = {"listeners",    "locals",	"queues",  "counters",
 					    "tcp_counters", "settings", "workers", "keys",
-					    "halfopen",	    "flows",	"xsks",	  "link"};
+					    "halfopen",	    "flows",	"xsks",	   "link"};
 	struct front_config cfg = rig_config(&R);
 	struct front *f = must_open(&cfg);
 
@@ -663,13 +663,26 @@ int main(void)
 {
 #define T(x) cmocka_unit_test_setup_teardown(x, fresh, cleanup)
 	const struct CMUnitTest tests[] = {
-		T(test_life),	       T(test_settings),      T(test_close_keeps),
-		T(test_skb),	       T(test_takeover),      T(test_forget),
-		T(test_takeover_repairs), T(test_takeover_resized), T(test_dying),
-		T(test_live_daemon),   T(test_bad_config),    T(test_too_many_listeners),
-		T(test_other_program), T(test_no_native),     T(test_foreign),
-		T(test_other_namespace), T(test_gone_namespace), T(test_other_abi),
-		T(test_not_root),      T(test_interface_goes),
+		T(test_life),
+		T(test_settings),
+		T(test_close_keeps),
+		T(test_skb),
+		T(test_takeover),
+		T(test_forget),
+		T(test_takeover_repairs),
+		T(test_takeover_resized),
+		T(test_dying),
+		T(test_live_daemon),
+		T(test_bad_config),
+		T(test_too_many_listeners),
+		T(test_other_program),
+		T(test_no_native),
+		T(test_foreign),
+		T(test_other_namespace),
+		T(test_gone_namespace),
+		T(test_other_abi),
+		T(test_not_root),
+		T(test_interface_goes),
 	};
 
 	rig_namespace();

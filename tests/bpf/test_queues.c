@@ -2,6 +2,8 @@
 /* The limits: exact ones, and what is counted when they are met. */
 #include "rig.h"
 
+#include <pthread.h>
+
 static struct spec nth(const struct rig *r, int i)
 {
 	struct spec s = rig_syn(r);
@@ -114,22 +116,24 @@ static void test_buckets_full(void **state)
 	assert_int_equal(sg_slot_tag(word), tag);
 }
 
-/* Another CPU is admitting this very SYN just now: it answers, we do not. */
+/* Another CPU is admitting this very SYN just now, in whichever way: it answers, or nobody. */
 static void test_rival(void **state)
 {
 	struct rig *r = *state;
 	struct spec s = nth(r, 0);
 	struct sg_tuple t = rig_tuple(&s);
 	__u32 tag = rig_hash(r, &t).table, n = r->f->halfopen_buckets;
-	struct sg_halfopen_bucket *b = &r->f->halfopen[sg_bucket_first(tag, n)];
+	__u32 bucket[2] = {sg_bucket_first(tag, n), sg_bucket_second(tag, n)};
 
-	b->slot[0] = sg_slot_make(SG_SLOT_BUSY, 1, 0, tag);
-	rig_send(r, &s, XDP_DROP, SYN_LIMITED);
-	assert_int_equal(r->f->queue[0].halfopen, 0);
-	assert_null(rig_entry(r, &s, NULL));
-	b->slot[0] = SG_SLOT_FREE;
-	b->slot[7] = sg_slot_make(SG_SLOT_BUSY, 1, 0, tag); /* behind us: it gives way */
-	occupy(&r->f->halfopen[sg_bucket_second(tag, n)]);
+	for (int i = 0; i < 2 * SG_WAYS; i++) {
+		__u64 *slot = &r->f->halfopen[bucket[i / SG_WAYS]].slot[i % SG_WAYS];
+
+		*slot = sg_slot_make(SG_SLOT_BUSY, 1, 0, tag);
+		rig_send(r, &s, XDP_DROP, SYN_LIMITED);
+		assert_int_equal(r->f->queue[0].halfopen, 0);
+		assert_null(rig_entry(r, &s, NULL));
+		*slot = SG_SLOT_FREE;
+	}
 	rig_send(r, &s, XDP_TX, SYNACK_SENT);
 }
 
@@ -150,6 +154,102 @@ static void test_table_holds_its_size(void **state)
 		s = nth(r, i);
 		rig_run(r, &s);
 		rig_expect(r, "the same SYN", XDP_DROP, SG_V_SYN_LIMITED);
+	}
+}
+
+/* --- two CPUs at once ------------------------------------------------------------------ */
+
+#define PAIR_SYNS 3000
+
+struct cpu {
+	struct rig *r;
+	pthread_barrier_t *start;
+	__u32 queue;
+	int failed;
+};
+
+/* The same SYNs as the other CPU, in the same order. */
+static void *cpu_run(void *arg)
+{
+	struct cpu *c = arg;
+
+	for (int i = 0; i < PAIR_SYNS; i++) {
+		struct spec s = nth(c->r, i);
+		struct xdp_md in = {.ingress_ifindex = c->r->ifindex, .rx_queue_index = c->queue};
+		struct frame f;
+		LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f.b, .ctx_in = &in,
+			    .ctx_size_in = sizeof(in));
+
+		build(&s, &f);
+		o.data_size_in = in.data_end = (__u32)f.len;
+		if (i % 50 == 0)
+			pthread_barrier_wait(c->start);
+		c->failed |= bpf_prog_test_run_opts(front_prog_fd(c->r->f), &o) != 0;
+	}
+	return NULL;
+}
+
+static void run_pair(struct rig *r)
+{
+	pthread_barrier_t start;
+	struct cpu c[2] = {{r, &start, 0, 0}, {r, &start, 1, 0}};
+	pthread_t thread;
+
+	assert_int_equal(pthread_barrier_init(&start, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, cpu_run, &c[0]), 0);
+	cpu_run(&c[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(c[0].failed | c[1].failed, 0);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct sg_tuple));
+}
+
+/* One entry a tuple at most, and as many as the length says. Returns how many. */
+static __u32 check_entries(const struct rig *r, const struct sg_queue *q)
+{
+	static struct sg_tuple t[2 * PAIR_SYNS];
+	__u32 n = 0;
+
+	for (__u32 i = 0; i < r->f->halfopen_buckets * SG_WAYS; i++) {
+		struct sg_halfopen_bucket *b = &r->f->halfopen[i / SG_WAYS];
+
+		assert_int_not_equal(sg_slot_state(b->slot[i % SG_WAYS]), SG_SLOT_BUSY);
+		if (sg_slot_state(b->slot[i % SG_WAYS]) == SG_SLOT_LIVE)
+			t[n++] = b->entry[i % SG_WAYS].tuple;
+	}
+	qsort(t, n, sizeof(t[0]), by_bytes);
+	for (__u32 i = 1; i < n; i++)
+		assert_int_not_equal(by_bytes(&t[i - 1], &t[i]), 0);
+	assert_int_equal(q->halfopen, n);
+	return n;
+}
+
+static void test_two_cpus(void **state)
+{
+	struct rig *r = *state;
+	struct sg_counters c;
+
+	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 100000, 1000);
+	run_pair(r);
+	/* both may give way to each other, but that is rare */
+	assert_true(check_entries(r, &r->f->queue[1]) > PAIR_SYNS - 100);
+	assert_int_equal(front_counters(r->f, &c), 0);
+	assert_int_equal(c.SynAckSent + c.RepeatedSynLimited, 2 * PAIR_SYNS);
+	assert_int_equal(c.SynAckSent, r->f->queue[1].halfopen);
+}
+
+static void test_limit_with_two_cpus(void **state)
+{
+	struct rig *r = *state;
+
+	for (__u32 limit = 0; limit < 200; limit += 40) {
+		rig_reset(r);
+		rig_listen(r, 1, "10.9.0.1", RIG_PORT, limit, 1000);
+		run_pair(r);
+		assert_int_equal(check_entries(r, &r->f->queue[1]), limit + 1);
 	}
 }
 
@@ -189,14 +289,11 @@ int main(void)
 {
 #define T(x) cmocka_unit_test_setup_teardown(x, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_syn_backlog),
-		T(test_full_queue_still_answers),
-		T(test_accept_queue),
-		T(test_accept_queue_first),
-		T(test_buckets_full),
-		T(test_rival),
-		T(test_table_holds_its_size),
-		T(test_rst_limit),
+		T(test_syn_backlog),	      T(test_full_queue_still_answers),
+		T(test_accept_queue),	      T(test_accept_queue_first),
+		T(test_buckets_full),	      T(test_rival),
+		T(test_table_holds_its_size), T(test_two_cpus),
+		T(test_limit_with_two_cpus),  T(test_rst_limit),
 	};
 
 	rig_namespace();

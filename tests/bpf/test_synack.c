@@ -220,7 +220,7 @@ struct offer {
 	int opts_len;
 	const char *want; /* what the SYN-ACK has, timestamps zeroed */
 	int want_len;
-	int mss;          /* what we remember */
+	int mss; /* what we remember */
 	int flags;
 };
 
@@ -241,16 +241,20 @@ static const struct offer offers[] = {
 	 SG_OPT_SACK | 1},
 	{"timestamps", BYTES("\1\1\x08\x0a\1\2\3\4\0\0\0\0"),
 	 BYTES("\2\4\5\xb4\1\1\x08\x0a\0\0\0\0\0\0\0\0"), 536, SG_OPT_TS | SG_OPT_NO_WSCALE},
-	{"timestamps, SACK, in an odd order", BYTES("\x08\x0a\1\2\3\4\0\0\0\0\4\2\2\4\5\xb4\0\0\0\0"),
+	{"timestamps, SACK, in an odd order",
+	 BYTES("\x08\x0a\1\2\3\4\0\0\0\0\4\2\2\4\5\xb4\0\0\0\0"),
 	 BYTES("\2\4\5\xb4\4\2\x08\x0a\0\0\0\0\0\0\0\0"), 1460,
 	 SG_OPT_TS | SG_OPT_SACK | SG_OPT_NO_WSCALE},
-	{"unknown ones are passed over", BYTES("\x22\x0a" "fastopen\2\4\2\x58\3\3\2\1\1\1"),
+	{"unknown ones are passed over",
+	 BYTES("\x22\x0a"
+	       "fastopen\2\4\2\x58\3\3\2\1\1\1"),
 	 BYTES("\2\4\5\xb4\1\3\3\7"), 600, 2},
 	{"wrong lengths are passed over", BYTES("\2\6\5\xb4\0\0\3\4\7\7\4\3\1\1\1\0"),
 	 BYTES("\2\4\5\xb4"), 536, SG_OPT_NO_WSCALE},
 	{"behind the end of options", BYTES("\0\1\4\2\2\4\5\xb4"), BYTES("\2\4\5\xb4"), 536,
 	 SG_OPT_NO_WSCALE},
-	{"40 bytes", BYTES("\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\2\4\5\0"),
+	{"40 bytes",
+	 BYTES("\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\2\4\5\0"),
 	 BYTES("\2\4\5\xb4"), 1280, SG_OPT_NO_WSCALE},
 };
 
@@ -328,7 +332,7 @@ static void test_repeated(void **state)
 	memcpy(first, a.opts, 20);
 	e = rig_entry(r, &s, &w0);
 	rig_send(r, &s, XDP_DROP, SYN_LIMITED); /* at most every 500 ms */
-	e->answered = (__u8)(e->answered - 4);  /* as if it had been a second ago */
+	e->answered = (__u8)(e->answered - 4);	/* as if it had been a second ago */
 	e->when -= 1000;
 	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
 	b = rig_reply(r, 0);

@@ -17,10 +17,13 @@ struct row {
 #define CHANGE(name, ...)                                                                          \
 	static void name(struct spec *s)                                                           \
 	{                                                                                          \
-		__VA_ARGS__;                                                                        \
+		__VA_ARGS__;                                                                       \
 	}
 
-#define ROW(fn, text, act, v) {text, fn, XDP_##act, SG_V_##v}
+#define ROW(fn, text, act, v)                                                                      \
+	{                                                                                          \
+		text, fn, XDP_##act, SG_V_##v                                                      \
+	}
 
 static uint8_t ext[16];
 
@@ -370,9 +373,12 @@ int main(void)
 #undef T
 #define T(x) cmocka_unit_test_setup_teardown(x, listeners_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_passed),	       T(test_answered),
-		T(test_dropped),       T(test_checksums_off),
-		T(test_exact_before_wildcard), T(test_local_address_goes),
+		T(test_passed),
+		T(test_answered),
+		T(test_dropped),
+		T(test_checksums_off),
+		T(test_exact_before_wildcard),
+		T(test_local_address_goes),
 	};
 
 	rig_namespace();

@@ -69,9 +69,10 @@ static int attach_failed(struct front *f, int code, struct err *err)
 		return err_set(err, code, EXIT_USAGE, "%s has gone: see ip link", f->ifname);
 	}
 	if (f->priv->asked == FRONT_NATIVE)
-		return err_set(err, code, EXIT_KERNEL,
-			       "%s: its driver does not run XDP natively (%s; MTU %u): use --mode skb",
-			       f->ifname, strerror(-code), f->settings->mtu);
+		return err_set(
+			err, code, EXIT_KERNEL,
+			"%s: its driver does not run XDP natively (%s; MTU %u): use --mode skb",
+			f->ifname, strerror(-code), f->settings->mtu);
 	return err_set(err, code, EXIT_KERNEL, "%s: the kernel refused the XDP program: %s",
 		       f->ifname, strerror(-code));
 }

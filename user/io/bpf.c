@@ -13,14 +13,14 @@
 #include "front.skel.h"
 #include "io/front.h"
 
-#define FRONT_HALFOPEN 65536
-#define FRONT_FLOWS 262144
+#define FRONT_HALFOPEN	65536
+#define FRONT_FLOWS	262144
 #define FRONT_LISTENERS 16
 
 /* What is pinned. `settings` is the last one: without it, what lies there is of no use. */
 static const char *const front_pinned[] = {
-	"listeners", "locals",   "queues", "counters", "tcp_counters", "workers",
-	"keys",      "halfopen", "flows",  "xsks",     "settings",
+	"listeners", "locals",	 "queues", "counters", "tcp_counters", "workers",
+	"keys",	     "halfopen", "flows",  "xsks",     "settings",
 };
 
 struct bpf_map *front_map(const struct front *f, const char *name)
@@ -72,9 +72,10 @@ static __u32 front_buckets(__u32 entries)
 static int front_check(const struct front_config *cfg, struct err *err)
 {
 	if (cfg->queues == 0 || cfg->queues > SG_MAX_QUEUES)
-		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "%s has %u RX queues; 1 to %d can be served: ethtool -L %s combined N",
-			       cfg->ifname, cfg->queues, SG_MAX_QUEUES, cfg->ifname);
+		return err_set(
+			err, -EINVAL, EXIT_USAGE,
+			"%s has %u RX queues; 1 to %d can be served: ethtool -L %s combined N",
+			cfg->ifname, cfg->queues, SG_MAX_QUEUES, cfg->ifname);
 	if (cfg->max_listeners > SG_MAX_LISTENERS)
 		return err_set(err, -EINVAL, EXIT_USAGE, "max_listeners: %d at most",
 			       SG_MAX_LISTENERS);
@@ -231,8 +232,8 @@ static void front_settings(struct front *f)
 static int front_pin(struct front *f, struct err *err)
 {
 	for (size_t i = 0; i < SG_ARRAY_SIZE(front_pinned); i++) {
-		int ret = pins_put(&f->priv->pins, front_pinned[i],
-				   front_map_fd(f, front_pinned[i]));
+		int ret =
+			pins_put(&f->priv->pins, front_pinned[i], front_map_fd(f, front_pinned[i]));
 
 		if (ret && !(ret == -EEXIST && f->took_over))
 			return front_refused(err, ret, f->priv->pins.dir);

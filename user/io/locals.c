@@ -146,9 +146,9 @@ static int addr_add(const struct nlmsghdr *h, void *arg)
 	at = a.at[IFA_LOCAL] ? a.at[IFA_LOCAL] : a.at[IFA_ADDRESS];
 	if (!at || mnl_attr_get_payload_len(at) != len)
 		return MNL_CB_OK;
-	return local_add_raw(arg, m->ifa_family, mnl_attr_get_payload(at), (__u32)(8 * len)) ?
-		       MNL_CB_ERROR :
-		       MNL_CB_OK;
+	return local_add_raw(arg, m->ifa_family, mnl_attr_get_payload(at), (__u32)(8 * len))
+		       ? MNL_CB_ERROR
+		       : MNL_CB_OK;
 }
 
 static struct nlmsghdr *request_new(struct locals *l, __u16 type)
@@ -181,8 +181,7 @@ static int request_run(struct locals *l, struct mnl_socket *nl, struct nlmsghdr 
 }
 
 /* The local table alone: there may be a million routes in the others. */
-static int request_routes(struct locals *l, struct mnl_socket *nl, __u8 family,
-			  struct local_set *s)
+static int request_routes(struct locals *l, struct mnl_socket *nl, __u8 family, struct local_set *s)
 {
 	struct nlmsghdr *h = request_new(l, RTM_GETROUTE);
 	struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
@@ -239,9 +238,9 @@ static int locals_apply(struct locals *l, const struct local_set *want)
 		size_t i = 0, j = 0;
 
 		while (i < have->n || j < want->n) {
-			int c = i == have->n ? 1 :
-				j == want->n ? -1 :
-					       local_cmp(&have->key[i], &want->key[j]);
+			int c = i == have->n   ? 1
+				: j == want->n ? -1
+					       : local_cmp(&have->key[i], &want->key[j]);
 
 			r = 0;
 			if (c < 0 && !adding)

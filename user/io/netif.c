@@ -35,8 +35,8 @@ static int netif_ask(struct netif *n, int fd, const char *ifname)
 	ret = netif_ioctl(fd, &r, ifname, SIOCGIFHWADDR);
 	if (ret)
 		return ret;
-	n->ethernet = r.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
-		      r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+	n->ethernet =
+		r.ifr_hwaddr.sa_family == ARPHRD_ETHER || r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
 	memcpy(n->mac, r.ifr_hwaddr.sa_data, sizeof(n->mac));
 	ret = netif_ioctl(fd, &r, ifname, SIOCGIFMTU);
 	if (ret)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PINS_BPFFS "/sys/fs/bpf"
-#define PINS_PATH 256
+#define PINS_PATH  256
 
 int pins_name(struct pins *p, const char *name)
 {
@@ -34,9 +34,9 @@ static int pins_mount(void)
 
 	if (!statfs(PINS_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
 		return 0;
-	return mount("bpf", PINS_BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ?
-		       -errno :
-		       0;
+	return mount("bpf", PINS_BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700")
+		       ? -errno
+		       : 0;
 }
 
 static int pins_mkdir(const char *path)

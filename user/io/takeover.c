@@ -66,10 +66,11 @@ int takeover_lock(struct front *f, struct err *err)
 		return ret ? front_refused(err, ret, p->dir) : 0;
 	left_read(p, &left);
 	if (left.there && left.s.netns != f->priv->nif.netns)
-		return err_set(err, ret, EXIT_USAGE,
-			       "instance '%s' belongs to a live syngate (pid %llu) in another network "
-			       "namespace: choose another name with --instance",
-			       f->instance, (unsigned long long)left.s.daemon);
+		return err_set(
+			err, ret, EXIT_USAGE,
+			"instance '%s' belongs to a live syngate (pid %llu) in another network "
+			"namespace: choose another name with --instance",
+			f->instance, (unsigned long long)left.s.daemon);
 	return err_set(err, ret, EXIT_USAGE,
 		       "%s is served by a live syngate (pid %llu): stop it first, or ask it: "
 		       "syngate detach %s",
@@ -105,7 +106,8 @@ enum front_left takeover_look(struct front *f, struct err *err)
 	same = left.there && left.s.netns == f->priv->nif.netns && left.s.ifindex == f->ifindex;
 	if (on && left.there && !same) {
 		err_set(err, -EEXIST, EXIT_USAGE,
-			"pins of instance '%s' belong to interface %u of network namespace %llu and "
+			"pins of instance '%s' belong to interface %u of network namespace %llu "
+			"and "
 			"are in use there: choose another name with --instance, or rm -r %s",
 			f->instance, left.s.ifindex, (unsigned long long)left.s.netns,
 			f->priv->pins.dir);
@@ -170,8 +172,8 @@ int takeover_reuse(struct front *f, struct err *err)
 {
 	/* an entry names its listener by id, and its hash needs the key: all or nothing */
 	static const char *const together[] = {"halfopen", "queues", "keys"};
-	static const char *const single[] = {"listeners", "locals", "counters", "tcp_counters",
-					     "settings",  "workers", "flows",   "xsks"};
+	static const char *const single[] = {"listeners", "locals",  "counters", "tcp_counters",
+					     "settings",  "workers", "flows",	 "xsks"};
 	bool fits = true;
 	int ret = 0;
 
