@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The XDP program: every frame of the interface comes through here, one stage a header,
  * and ends in exactly one verdict (syngate/verdict.h).

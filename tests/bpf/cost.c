@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a frame costs in the XDP program, in ns: BPF_PROG_TEST_RUN with repeat, so
  * without driver, and with warm caches but where it says otherwise. Not a test.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What arrives for a half-open entry: Linux's order of checks, and nothing changes but by SYN. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Hostile frames: cut at every byte, one byte changed, many bytes changed. Whatever
  * comes in, one verdict comes out; what is passed is untouched; what is answered is a

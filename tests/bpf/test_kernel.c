@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What the kernel has stays the kernel's; and who gets new SYNs when no worker lives. */
 #include "rig.h"
 

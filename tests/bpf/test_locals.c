@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The map `locals` follows the host's addresses and local prefixes. */
 #include "rig.h"
 

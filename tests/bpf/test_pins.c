@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The life of a front: what open, attach, detach and close leave behind, what a dead
  * daemon's pins become, and what is refused by name. A dead daemon is a child that was

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The limits: exact ones, and what is counted when they are met. */
 #include "rig.h"
 

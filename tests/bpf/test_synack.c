@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The SYN-ACK, field by field, and the entry behind it. */
 #include "rig.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One frame, one verdict: a row for each way that a frame without a past can end.
  * Listeners: *:80, 10.9.0.1:81, [fd09::1]:81, *:443 where the accept queue is full.

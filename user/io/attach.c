@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* The program onto the interface, through a pinned link, and off again. */
 #include <errno.h>
 #include <linux/if_link.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Who has these pins, and what of a dead daemon's maps can be used. */
 #include <errno.h>
 #include <linux/membarrier.h>
