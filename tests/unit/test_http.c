@@ -114,9 +114,10 @@ static void test_what_is_read(void **state)
 	assert_false(r.expect_continue);
 	assert_int_equal(r.length, 0);
 
-	assert_true(parse("PUT /x HTTP/1.1\r\nhOST:a\r\ncontent-length: \t12 \r\n"
-			  "Content-Length: 12\r\nexpect: 100-Continue\r\nConnection: a , CLOSE\r\n\r\n",
-			  &r) > 0);
+	assert_true(
+		parse("PUT /x HTTP/1.1\r\nhOST:a\r\ncontent-length: \t12 \r\n"
+		      "Content-Length: 12\r\nexpect: 100-Continue\r\nConnection: a , CLOSE\r\n\r\n",
+		      &r) > 0);
 	assert_int_equal(r.method, REQUEST_PUT);
 	assert_int_equal(r.length, 12);
 	assert_true(r.expect_continue);

@@ -10,7 +10,7 @@
 #include "daemon/mailbox.c"
 
 #define CALLERS 4
-#define CALLS   2000
+#define CALLS	2000
 
 struct worker_of_test {
 	struct mailbox box;

@@ -25,16 +25,16 @@ struct app_target {
 /* How long a silent connection is put up with. */
 enum app_patience { APP_FOREVER, APP_IDLE, APP_LINGER, APP_PATIENCES };
 
-#define APP_IDLE_TIME   (60 * SG_SEC) /* of an HTTP client between two segments */
+#define APP_IDLE_TIME	(60 * SG_SEC) /* of an HTTP client between two segments */
 #define APP_LINGER_TIME (5 * SG_SEC)  /* for what still comes in after our last byte */
 
 /* How a connection's state begins. */
 struct app_conn {
 	const struct app_ops *ops;
 	tcp_id id;
-	struct app_conn *prev, *next; /* in the list of its patience */
+	struct app_conn *prev, *next;		 /* in the list of its patience */
 	struct app_conn *again_next, **again_at; /* at NULL: not in the list */
-	sg_time since; /* when it last did something */
+	sg_time since;				 /* when it last did something */
 	__u8 patience;
 };
 

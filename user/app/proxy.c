@@ -23,7 +23,7 @@ struct proxy {
 	int fd;
 	bool connected;
 	bool readable, writable; /* the socket, until it says no */
-	bool ending;             /* its end of stream or error is there to be read */
+	bool ending;		 /* its end of stream or error is there to be read */
 	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
 	struct app_target to;
 };

@@ -68,8 +68,8 @@ static bool request_is_token(struct span s)
 
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.p[i];
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-			     (c >= 'A' && c <= 'Z');
+		bool alnum =
+			(c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
 		if (!alnum && (c == 0 || !strchr(extra, c)))
 			return false;

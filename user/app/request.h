@@ -23,7 +23,7 @@ struct request {
 	size_t target_len;
 	bool keep_alive;      /* after the answer */
 	bool expect_continue; /* the client waits for 100 before it sends the body */
-	__u64 length;         /* of the body */
+	__u64 length;	      /* of the body */
 	int http_minor;
 };
 

@@ -81,7 +81,8 @@ static int answer_key(const json_t *req, struct sg_listener_key *key, struct err
 	return 0;
 }
 
-/* --- commands ---------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------
+ */
 
 static void answer_put(FILE *out, json_t *result)
 {
@@ -130,8 +131,8 @@ static int answer_attach(struct daemon *d, const json_t *req, FILE *out, struct 
 	a = attachment_find(d, cfg.ifname);
 	if (!rc)
 		answer_put(out, json_pack("{s:s, s:s, s:b}", "iface", cfg.ifname, "mode",
-					  a->front->mode == FRONT_SKB ? "skb" : "native",
-					  "already", already));
+					  a->front->mode == FRONT_SKB ? "skb" : "native", "already",
+					  already));
 	return rc;
 }
 
@@ -247,12 +248,13 @@ static const struct {
 	const char *cmd;
 	int (*fn)(struct daemon *d, const json_t *req, FILE *out, struct err *err);
 } answers[] = {
-	{"attach", answer_attach}, {"detach", answer_detach}, {"listen", answer_listen},
-	{"unlisten", answer_unlisten}, {"set", answer_set},   {"status", answer_status},
+	{"attach", answer_attach},     {"detach", answer_detach}, {"listen", answer_listen},
+	{"unlisten", answer_unlisten}, {"set", answer_set},	  {"status", answer_status},
 	{"show", answer_show},
 };
 
-/* --- the request ---------------------------------------------------------------------------------- */
+/* --- the request
+ * ---------------------------------------------------------------------------------- */
 
 static int answer_command(struct daemon *d, const json_t *req, FILE *out, struct err *err)
 {
@@ -260,14 +262,14 @@ static int answer_command(struct daemon *d, const json_t *req, FILE *out, struct
 	int rc;
 
 	if (!json_is_object(req))
-		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "a request is one line with a JSON object, as {\"cmd\": \"status\"}");
+		return err_set(
+			err, -EINVAL, EXIT_USAGE,
+			"a request is one line with a JSON object, as {\"cmd\": \"status\"}");
 	rc = answer_need(req, "cmd", &cmd, err);
 	for (size_t i = 0; !rc && i < SG_ARRAY_SIZE(answers); i++)
 		if (strcmp(answers[i].cmd, cmd) == 0)
 			return answers[i].fn(d, req, out, err);
-	return rc ? rc
-		  : err_set(err, -EINVAL, EXIT_USAGE, "unknown command '%.40s'", cmd);
+	return rc ? rc : err_set(err, -EINVAL, EXIT_USAGE, "unknown command '%.40s'", cmd);
 }
 
 /* A message may quote what it was sent, cut anywhere: what is not ASCII becomes '?'. */

@@ -71,8 +71,7 @@ static int attachment_worker(struct attachment *a, __u32 queue, bool copy, struc
 }
 
 /* All of them before the first runs: each may pass frames to any other. */
-static int attachment_workers(struct attachment *a, const struct front_config *cfg,
-			      struct err *err)
+static int attachment_workers(struct attachment *a, const struct front_config *cfg, struct err *err)
 {
 	__u32 n = a->front->queues;
 	int rc = forward_new(&a->forward, n);

@@ -16,10 +16,10 @@
 #include "daemon/answer.h"
 #include "io/clock.h"
 
-#define CONTROL_DIR     "/run/syngate"
-#define CONTROL_REQUEST 65536
+#define CONTROL_DIR	    "/run/syngate"
+#define CONTROL_REQUEST	    65536
 #define CONTROL_PATIENCE_MS 5000  /* for the request */
-#define CONTROL_TAKE_MS     30000 /* for taking the answer */
+#define CONTROL_TAKE_MS	    30000 /* for taking the answer */
 
 struct client {
 	int fd; /* -1: free */
@@ -129,7 +129,8 @@ static void client_expire(struct client *k, __u64 now)
 		client_write(k);
 }
 
-/* --- the socket -------------------------------------------------------------------------------- */
+/* --- the socket --------------------------------------------------------------------------------
+ */
 
 static bool control_peer_is_root(int fd)
 {
@@ -206,7 +207,8 @@ void control_handle(struct control *c, struct daemon *d, const struct pollfd *p,
 		control_accept(c);
 }
 
-/* --- opening ------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------
+ */
 
 static int control_name(struct control *c, const char *name, struct err *err)
 {
@@ -231,8 +233,7 @@ static bool control_alive(const struct control *c, pid_t *pid)
 
 	if (fd < 0)
 		return true; /* not to be thrown out on a guess */
-	alive = !connect(fd, (const struct sockaddr *)&c->addr, sizeof(c->addr)) ||
-		errno == EAGAIN;
+	alive = !connect(fd, (const struct sockaddr *)&c->addr, sizeof(c->addr)) || errno == EAGAIN;
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
 		*pid = cred.pid;
 	close(fd);
@@ -247,10 +248,11 @@ static int control_bind(struct control *c, const char *name, struct err *err)
 
 	if (rc && errno == EADDRINUSE) {
 		if (control_alive(c, &pid))
-			return err_set(err, -EADDRINUSE, EXIT_USAGE,
-				       "a daemon named '%s' is already running (pid %d): stop it, or "
-				       "take another name with --instance",
-				       name, (int)pid);
+			return err_set(
+				err, -EADDRINUSE, EXIT_USAGE,
+				"a daemon named '%s' is already running (pid %d): stop it, or "
+				"take another name with --instance",
+				name, (int)pid);
 		unlink(c->addr.sun_path); /* a dead one's */
 		rc = bind(c->fd, sa, sizeof(c->addr));
 	}

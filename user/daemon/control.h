@@ -11,7 +11,7 @@
 #include "io/err.h"
 
 #define CONTROL_CLIENTS 32
-#define CONTROL_FDS     (1 + CONTROL_CLIENTS)
+#define CONTROL_FDS	(1 + CONTROL_CLIENTS)
 
 struct control;
 struct daemon;

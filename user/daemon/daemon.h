@@ -17,12 +17,12 @@
 struct daemon;
 
 struct listen_args {
-	struct sg_listener_key key;      /* zero address: every local one */
+	struct sg_listener_key key; /* zero address: every local one */
 	enum app_kind app;
-	struct sg_addr backend;          /* APP_PROXY */
+	struct sg_addr backend; /* APP_PROXY */
 	__u16 backend_port;
-	long backlog;                    /* -1: somaxconn */
-	long syn_backlog;                /* -1: the backlog. Not capped by somaxconn */
+	long backlog;	  /* -1: somaxconn */
+	long syn_backlog; /* -1: the backlog. Not capped by somaxconn */
 };
 
 /* A socket at /run/syngate/<name>.sock, mode 0600. -EADDRINUSE: a live daemon has it. */

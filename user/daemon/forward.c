@@ -63,7 +63,7 @@ void forward_join(struct forward *f, struct worker *w)
 	f->worker[w->queue] = w;
 }
 
-/* The fence pairs with the one in worker_sleep(): one of the two sees the other. */
+/* The fence pairs with the one in round_sleep(): one of the two sees the other. */
 static void forward_wake(struct worker *to)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -34,8 +34,7 @@ static void listening_limit(const struct attachment *a, const struct listen_args
 	__u32 backlog = args->backlog < 0 || args->backlog > cap ? cap : (__u32)args->backlog;
 
 	SG_WRITE_ONCE(q->backlog, backlog);
-	SG_WRITE_ONCE(q->syn_backlog,
-		      args->syn_backlog < 0 ? backlog : (__u32)args->syn_backlog);
+	SG_WRITE_ONCE(q->syn_backlog, args->syn_backlog < 0 ? backlog : (__u32)args->syn_backlog);
 }
 
 void listening_limits(struct attachment *a)
@@ -45,7 +44,8 @@ void listening_limits(struct attachment *a)
 			listening_limit(a, &a->listening[i].args, &a->front->queue[i]);
 }
 
-/* --- what the SYN-ACK offers ------------------------------------------------------------------- */
+/* --- what the SYN-ACK offers -------------------------------------------------------------------
+ */
 
 static __u16 listening_mss(const struct attachment *a, __u32 headers)
 {
@@ -70,7 +70,8 @@ static void listening_offer(const struct attachment *a, __u32 id, struct sg_list
 		l->wscale++;
 }
 
-/* --- the number -------------------------------------------------------------------------------- */
+/* --- the number --------------------------------------------------------------------------------
+ */
 
 static bool listening_is_same(const struct sg_queue *q, const struct sg_listener_key *k)
 {
@@ -114,7 +115,8 @@ static void listening_queue(struct attachment *a, __u32 id, const struct listen_
 	q->in_use = 1;
 }
 
-/* --- workers ------------------------------------------------------------------------------------ */
+/* --- workers ------------------------------------------------------------------------------------
+ */
 
 struct listening_call {
 	__u32 id;
@@ -160,7 +162,8 @@ static void listening_close_all(struct attachment *a, __u32 id)
 	a->front->queue[id].in_use = 0;
 }
 
-/* --- the contract ------------------------------------------------------------------------------- */
+/* --- the contract -------------------------------------------------------------------------------
+ */
 
 static int listening_check(const struct attachment *a, const struct listen_args *args,
 			   struct err *err)

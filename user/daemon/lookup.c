@@ -47,8 +47,7 @@ int lookup_handshake(const struct worker *w, const struct seg *seg, struct seg_h
 
 	if (slot < 0 || e.listener >= w->front->max_listeners)
 		return 0;
-	fit = sg_synq_check(&e, &h, &s, w->listener[e.listener].window,
-			    (__u32)(w->now / SG_MS));
+	fit = sg_synq_check(&e, &h, &s, w->listener[e.listener].window, (__u32)(w->now / SG_MS));
 	if (fit != SG_FIT_ACK && fit != SG_FIT_RESET)
 		return 0;
 	*hs = (struct seg_handshake){

@@ -15,7 +15,7 @@ struct ring {
 	__u32 size; /* a power of two */
 	/* the producer's line */
 	__u32 head __attribute__((aligned(64))); /* published */
-	__u32 reserved; /* where head goes when the record is done */
+	__u32 reserved;				 /* where head goes when the record is done */
 	__u32 tail_seen;
 	/* the consumer's line */
 	__u32 tail __attribute__((aligned(64)));

@@ -37,13 +37,13 @@ static json_t *rows_halfopen_row(const struct attachment *a, const struct rows_e
 	json_t *row = json_pack("{s:s}", "iface", a->front->ifname);
 
 	rows_endpoints(row, &r->e.tuple);
-	json_object_update_new(
-		row, json_pack("{s:I, s:i, s:I, s:b, s:i, s:i, s:b, s:b}", "age_ms",
-			       (json_int_t)(__u32)(r->now - r->e.when), "retries", r->e.retries,
-			       "due_ms", (json_int_t)rows_due_ms(r), "acked",
-			       r->e.opts & SG_OPT_ACKED, "mss", r->e.mss, "wscale",
-			       wscale == SG_OPT_NO_WSCALE ? -1 : wscale, "sack",
-			       r->e.opts & SG_OPT_SACK, "ts", r->e.opts & SG_OPT_TS));
+	json_object_update_new(row,
+			       json_pack("{s:I, s:i, s:I, s:b, s:i, s:i, s:b, s:b}", "age_ms",
+					 (json_int_t)(__u32)(r->now - r->e.when), "retries",
+					 r->e.retries, "due_ms", (json_int_t)rows_due_ms(r),
+					 "acked", r->e.opts & SG_OPT_ACKED, "mss", r->e.mss,
+					 "wscale", wscale == SG_OPT_NO_WSCALE ? -1 : wscale, "sack",
+					 r->e.opts & SG_OPT_SACK, "ts", r->e.opts & SG_OPT_TS));
 	return row;
 }
 
@@ -54,11 +54,11 @@ static json_t *rows_synrecv_row(const struct attachment *a, const struct rows_en
 				"SYN-RECV");
 
 	rows_endpoints(row, &r->e.tuple);
-	json_object_update_new(
-		row, json_pack("{s:i, s:i, s:{s:s, s:I, s:i}, s:i, s:I}", "recv_q", 0, "send_q", 0,
-			       "timer", "name", "on", "ms", (json_int_t)rows_due_ms(r), "retrans",
-			       r->e.retries, "mss", r->e.mss, "age_ms",
-			       (json_int_t)(__u32)(r->now - r->e.when)));
+	json_object_update_new(row, json_pack("{s:i, s:i, s:{s:s, s:I, s:i}, s:i, s:I}", "recv_q",
+					      0, "send_q", 0, "timer", "name", "on", "ms",
+					      (json_int_t)rows_due_ms(r), "retrans", r->e.retries,
+					      "mss", r->e.mss, "age_ms",
+					      (json_int_t)(__u32)(r->now - r->e.when)));
 	return row;
 }
 
@@ -145,24 +145,22 @@ static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const str
 				(json_int_t)worker, "state", tcp_state_name(f->state));
 
 	rows_endpoints(row, &f->tuple);
-	json_object_update_new(row, json_pack("{s:I, s:I, s:{s:s, s:I, s:I}}", "recv_q",
-					      (json_int_t)f->recv_q, "send_q",
-					      (json_int_t)f->send_q, "timer", "name", f->timer,
-					      "ms", (json_int_t)f->timer_ms, "retrans",
-					      (json_int_t)f->retrans));
+	json_object_update_new(
+		row, json_pack("{s:I, s:I, s:{s:s, s:I, s:I}}", "recv_q", (json_int_t)f->recv_q,
+			       "send_q", (json_int_t)f->send_q, "timer", "name", f->timer, "ms",
+			       (json_int_t)f->timer_ms, "retrans", (json_int_t)f->retrans));
 	if (f->state == TCP_TIME_WAIT)
 		return row;
 	json_object_update_new(
-		row,
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "mss",
-			  (json_int_t)f->mss, "cwnd", (json_int_t)f->snd_cwnd, "ssthresh",
-			  (json_int_t)f->snd_ssthresh, "rto_ms", (json_int_t)f->rto_ms, "srtt_us",
-			  (json_int_t)f->srtt_us, "snd_wnd", (json_int_t)f->snd_wnd, "rcv_wnd",
-			  (json_int_t)f->rcv_wnd, "retrans_total", (json_int_t)f->total_retrans,
-			  "bytes_in", (json_int_t)f->bytes_in, "bytes_out",
-			  (json_int_t)f->bytes_out, "age_ms",
-			  (json_int_t)(now > f->born ? (now - f->born) / SG_MS : 0), "orphan",
-			  f->orphan));
+		row, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+			       "mss", (json_int_t)f->mss, "cwnd", (json_int_t)f->snd_cwnd,
+			       "ssthresh", (json_int_t)f->snd_ssthresh, "rto_ms",
+			       (json_int_t)f->rto_ms, "srtt_us", (json_int_t)f->srtt_us, "snd_wnd",
+			       (json_int_t)f->snd_wnd, "rcv_wnd", (json_int_t)f->rcv_wnd,
+			       "retrans_total", (json_int_t)f->total_retrans, "bytes_in",
+			       (json_int_t)f->bytes_in, "bytes_out", (json_int_t)f->bytes_out,
+			       "age_ms", (json_int_t)(now > f->born ? (now - f->born) / SG_MS : 0),
+			       "orphan", f->orphan));
 	return row;
 }
 

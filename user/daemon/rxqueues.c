@@ -36,9 +36,9 @@ static int rxqueues_link(const struct nlmsghdr *nlh, void *arg)
 {
 	struct nlattr *attr;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg))
-		if (mnl_attr_get_type(attr) == IFLA_NUM_RX_QUEUES)
-			*(int *)arg = (int)mnl_attr_get_u32(attr);
+	mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg)) if (mnl_attr_get_type(attr) ==
+								   IFLA_NUM_RX_QUEUES) *
+		(int *)arg = (int)mnl_attr_get_u32(attr);
 	return MNL_CB_OK;
 }
 

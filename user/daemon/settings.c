@@ -88,8 +88,9 @@ static int settings_parse(unsigned i, const char *text, __u32 *value, struct err
 	while (*p >= '0' && *p <= '9' && n <= k->max)
 		n = n * 10 + (unsigned long long)(*p++ - '0');
 	if (p == text || *p || n < k->min || n > k->max)
-		return err_set(err, -EINVAL, EXIT_USAGE, "%s is a number from %u to %u, not '%.63s'",
-			       k->name, k->min, k->max, text);
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "%s is a number from %u to %u, not '%.63s'", k->name, k->min, k->max,
+			       text);
 	*value = (__u32)n;
 	return 0;
 }

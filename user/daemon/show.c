@@ -29,7 +29,8 @@ void show_end(struct show_array *s)
 	fputc(']', s->out);
 }
 
-/* --- listeners --------------------------------------------------------------------------------- */
+/* --- listeners ---------------------------------------------------------------------------------
+ */
 
 static json_t *show_listener(const struct attachment *a, __u32 id)
 {
@@ -58,7 +59,8 @@ static void show_listeners(struct show_array *s, const struct attachment *a)
 			show_row(s, show_listener(a, i));
 }
 
-/* --- counters and settings ------------------------------------------------------------------------- */
+/* --- counters and settings
+ * ------------------------------------------------------------------------- */
 
 static void show_driver_counters(const struct daemon *d, json_t *o)
 {
@@ -125,7 +127,8 @@ static void show_settings(const struct daemon *d, FILE *out)
 	json_decref(o);
 }
 
-/* --- status ------------------------------------------------------------------------------------------ */
+/* --- status
+ * ------------------------------------------------------------------------------------------ */
 
 static void show_usage(struct worker *w, void *arg)
 {
@@ -145,9 +148,9 @@ static json_t *show_workers(const struct attachment *a)
 		const struct sg_worker *w = &a->front->worker[i];
 		__u64 beat = SG_READ_ONCE(w->heartbeat);
 
-		json_array_append_new(list, json_pack("{s:i, s:i, s:b}", "rx_queue", i, "tid",
-						      w->tid, "alive",
-						      beat && now <= beat + limit));
+		json_array_append_new(list,
+				      json_pack("{s:i, s:i, s:b}", "rx_queue", i, "tid", w->tid,
+						"alive", beat && now <= beat + limit));
 	}
 	return list;
 }
@@ -163,14 +166,13 @@ static json_t *show_attachment(const struct attachment *a)
 		worker_call(a->worker[i], show_usage, &use);
 	for (__u32 i = 0; i < f->max_listeners; i++)
 		listeners += a->listening[i].used;
-	return json_pack("{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I}",
-			 "iface", f->ifname, "instance", f->instance, "ifindex",
-			 (json_int_t)f->ifindex, "pid", (int)getpid(), "mode",
-			 f->mode == FRONT_SKB ? "skb" : "native", "zero_copy", a->zero_copy,
-			 "queues", (int)f->queues, "workers", workers, "listeners", listeners,
-			 "uptime", (json_int_t)((clock_now() - a->since) / SG_SEC), "took_over",
-			 f->took_over, "conns", (json_int_t)use.conns, "timewait",
-			 (json_int_t)use.timewait);
+	return json_pack(
+		"{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I}", "iface",
+		f->ifname, "instance", f->instance, "ifindex", (json_int_t)f->ifindex, "pid",
+		(int)getpid(), "mode", f->mode == FRONT_SKB ? "skb" : "native", "zero_copy",
+		a->zero_copy, "queues", (int)f->queues, "workers", workers, "listeners", listeners,
+		"uptime", (json_int_t)((clock_now() - a->since) / SG_SEC), "took_over",
+		f->took_over, "conns", (json_int_t)use.conns, "timewait", (json_int_t)use.timewait);
 }
 
 int show_status(struct daemon *d, FILE *out, struct err *err)
@@ -185,7 +187,8 @@ int show_status(struct daemon *d, FILE *out, struct err *err)
 	return 0;
 }
 
-/* --- show -------------------------------------------------------------------------------------------- */
+/* --- show
+ * -------------------------------------------------------------------------------------------- */
 
 enum show_kind {
 	SHOW_LISTENERS,
@@ -200,7 +203,7 @@ enum show_kind {
 
 static const char *const show_names[SHOW_KINDS] = {
 	[SHOW_LISTENERS] = "listeners", [SHOW_HALFOPEN] = "halfopen", [SHOW_ACCEPTQ] = "acceptq",
-	[SHOW_CONNS] = "conns",         [SHOW_TIMEWAIT] = "timewait", [SHOW_COUNTERS] = "counters",
+	[SHOW_CONNS] = "conns",		[SHOW_TIMEWAIT] = "timewait", [SHOW_COUNTERS] = "counters",
 	[SHOW_SETTINGS] = "settings",
 };
 

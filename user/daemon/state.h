@@ -43,10 +43,10 @@ struct daemon {
 	struct {
 		bool set;
 		__u32 value;
-	} setting[SETTINGS]; /* those that somebody set, for what is attached later */
+	} setting[SETTINGS];	    /* those that somebody set, for what is attached later */
 	struct daemon_summary gone; /* of interfaces that are detached again */
 	sg_time since;
-	int signals;      /* signalfd */
+	int signals; /* signalfd */
 	sigset_t old_mask;
 };
 

@@ -9,181 +9,10 @@
 #include <unistd.h>
 
 #include "daemon/forward.h"
-#include "daemon/receive.h"
+#include "daemon/round.h"
 #include "io/clock.h"
-#include "io/log.h"
-#include "syngate/synq.h"
-
-#define WORKER_BEAT_MAX  (50 * SG_MS)
-#define WORKER_SWEEP     (16 * SG_MS) /* how often the half-open table is looked through */
-#define WORKER_SWEEP_MAX 4096u        /* buckets in one round */
-#define WORKER_TX_RETRY  (SG_MS / 5)  /* until a device that is full is asked again */
-#define WORKER_TX_TURNS  8            /* batches in one round, so that ACKs get their turn */
-#define WORKER_EVENTS    64
-#define WORKER_FAREWELL  (100 * SG_MS) /* for what is still to be sent at the end */
-
-/* --- one round ------------------------------------------------------------------------------ */
-
-static void worker_beat(struct worker *w)
-{
-	sg_time period = (sg_time)w->front->settings->heartbeat_ms * SG_MS / 4;
-
-	if (w->now < w->beat_at)
-		return;
-	SG_WRITE_ONCE(w->front->worker[w->queue].heartbeat, clock_coarse_ms());
-	w->beat_at = w->now + (period < WORKER_BEAT_MAX ? period : WORKER_BEAT_MAX);
-}
-
-static bool worker_receive(struct worker *w)
-{
-	struct xsk_frame f[XSK_RX_BATCH];
-	unsigned room = xsk_tx_room(w->xsk) / ACTIONS_PER_INPUT;
-	unsigned n = xsk_rx(w->xsk, f, room < XSK_RX_BATCH ? room : XSK_RX_BATCH);
-
-	w->out.max = WORKER_BATCH;
-	for (unsigned i = 0; i < n; i++)
-		receive_frame(w, &f[i], false);
-	xsk_rx_done(w->xsk);
-	return n > 0;
-}
-
-static bool worker_halfopen_used(const struct worker *w)
-{
-	for (__u32 i = 0; i < w->front->max_listeners; i++)
-		if (SG_READ_ONCE(w->front->queue[i].halfopen))
-			return true;
-	return false;
-}
-
-/* Our share of the half-open table: SYN-ACKs that are due, entries that have run out. */
-static bool worker_sweep(struct worker *w)
-{
-	__u64 buckets = w->front->halfopen_buckets;
-	__u32 left = WORKER_SWEEP_MAX, done;
-
-	if (w->sweep_next == w->sweep_end && w->now >= w->sweep_at) {
-		w->sweep_at = w->now + WORKER_SWEEP;
-		w->sweeping = worker_halfopen_used(w);
-		if (!w->sweeping)
-			return false;
-		w->sweep_next = (__u32)(buckets * w->queue / w->workers);
-		w->sweep_end = (__u32)(buckets * (w->queue + 1) / w->workers);
-	}
-	while (w->sweep_next < w->sweep_end && left) {
-		__u32 n = w->sweep_end - w->sweep_next;
-		unsigned room = xsk_tx_room(w->xsk);
-
-		if (room < WORKER_BATCH) /* a bucket alone may need eight */
-			break;
-		w->out.max = WORKER_BATCH;
-		done = tcp_sweep_halfopen(w->stack, w->sweep_next, n < left ? n : left, w->now,
-					  &w->out);
-		apply_actions(&w->apply, &w->out);
-		w->sweep_next += done;
-		left -= done;
-	}
-	return w->sweep_next < w->sweep_end;
-}
-
-/* As much as there is to send and the device takes. True: there is more. */
-static bool worker_transmit(struct worker *w)
-{
-	bool more = true;
-
-	w->tx_stuck = !xsk_tx_kick(w->xsk); /* answers of this round */
-	for (int i = 0; more && !w->tx_stuck && i < WORKER_TX_TURNS; i++) {
-		unsigned room = xsk_tx_room(w->xsk);
-
-		w->out.max = room < WORKER_BATCH ? room : WORKER_BATCH;
-		if (w->out.max == 0) {
-			w->tx_stuck = true;
-			break;
-		}
-		tcp_output(w->stack, w->now, &w->out);
-		more = w->out.n == w->out.max;
-		apply_actions(&w->apply, &w->out);
-		w->tx_stuck = !xsk_tx_kick(w->xsk);
-	}
-	return more && !w->tx_stuck;
-}
-
-/* Wait, at most `wait` ns, and take what epoll has. */
-static bool worker_events(struct worker *w, sg_time wait)
-{
-	struct timespec ts = {(time_t)(wait / SG_SEC), (long)(wait % SG_SEC)};
-	struct epoll_event ev[WORKER_EVENTS];
-	int n = epoll_pwait2(w->epoll, ev, WORKER_EVENTS, &ts, NULL);
-
-	if (n > 0)
-		w->now = clock_now();
-	for (int i = 0; i < n; i++) {
-		if (ev[i].data.ptr == &w->mailbox)
-			mailbox_awake(&w->mailbox);
-		else if (ev[i].data.ptr != w->xsk)
-			app_ready(&w->app, ev[i].data.ptr, ev[i].events, w->now);
-	}
-	return n > 0;
-}
-
-static sg_time worker_wait(const struct worker *w)
-{
-	sg_time now = clock_now(), at = w->beat_at;
-	sg_time tcp = tcp_deadline(w->stack), app = app_deadline(&w->app);
-
-	at = tcp < at ? tcp : at;
-	at = app < at ? app : at;
-	if (w->tx_stuck) /* what the engine has to send cannot go anyway */
-		at = now + WORKER_TX_RETRY;
-	else if (w->sweeping && w->sweep_at < at)
-		at = w->sweep_at;
-	return at > now ? at - now : 0;
-}
-
-static void worker_sleep(struct worker *w)
-{
-	sg_time wait = worker_wait(w);
-
-	__atomic_store_n(&w->sleeping, true, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with forward_wake() */
-	if (forward_waiting(w))
-		wait = 0;
-	worker_events(w, wait);
-	__atomic_store_n(&w->sleeping, false, __ATOMIC_RELAXED);
-}
-
-static bool worker_round(struct worker *w)
-{
-	bool busy;
-
-	w->now = clock_now();
-	worker_beat(w);
-	busy = worker_receive(w);
-	busy |= forward_receive(w, XSK_RX_BATCH) > 0;
-	busy |= worker_sweep(w);
-	tcp_expire(w->stack, w->now);
-	busy |= app_run(&w->app, w->now);
-	busy |= worker_transmit(w);
-	busy |= mailbox_run(&w->mailbox, w);
-	return busy;
-}
 
 /* --- the thread ------------------------------------------------------------------------------- */
-
-/* Let go of everybody, and give the RSTs a moment to leave. */
-static void worker_farewell(struct worker *w)
-{
-	sg_time until = clock_now() + WORKER_FAREWELL;
-
-	w->now = clock_now();
-	app_free(&w->app);
-	for (__u32 i = 0; i < w->front->max_listeners; i++)
-		tcp_unlisten(w->stack, i, w->now);
-	while (w->now < until && (worker_transmit(w) || w->tx_stuck)) {
-		if (w->tx_stuck)
-			clock_pause(1);
-		w->now = clock_now();
-	}
-}
 
 static void *worker_main(void *arg)
 {
@@ -192,12 +21,12 @@ static void *worker_main(void *arg)
 	w->front->worker[w->queue].tid = (__u32)gettid();
 	w->front->worker[w->queue].rx_queue = w->queue;
 	while (!w->stop) {
-		if (!worker_round(w))
-			worker_sleep(w);
+		if (!round_once(w))
+			round_sleep(w);
 		else if (w->app.descriptors)
-			worker_events(w, 0);
+			round_events(w, 0);
 	}
-	worker_farewell(w);
+	round_farewell(w);
 	SG_WRITE_ONCE(w->front->worker[w->queue].heartbeat, 0);
 	SG_WRITE_ONCE(w->front->worker[w->queue].tid, 0);
 	mailbox_close(&w->mailbox);
@@ -240,7 +69,8 @@ void worker_unlisten(struct worker *w, __u32 id)
 	tcp_unlisten(w->stack, id, w->now);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 /* Buffers may take half of the machine's memory, shared among the workers. */
 static __u32 worker_chunks(__u32 workers)
@@ -355,8 +185,7 @@ int worker_start(struct worker *w, struct err *err)
 {
 	int rc;
 
-	w->apply = (struct apply){
-		.xsk = w->xsk, .mac = w->front->settings->mac, .mib = w->mib};
+	w->apply = (struct apply){.xsk = w->xsk, .mac = w->front->settings->mac, .mib = w->mib};
 	rc = worker_watch(w, w->xsk->fd, w->xsk);
 	if (!rc)
 		rc = -pthread_create(&w->thread, NULL, worker_main, w);

@@ -45,7 +45,7 @@ struct worker {
 	bool tx_stuck; /* the device would not take all that is queued */
 	sg_time now;   /* when this round began */
 	sg_time beat_at, sweep_at;
-	bool sweeping; /* there were half-open entries when we last looked */
+	bool sweeping;		     /* there were half-open entries when we last looked */
 	__u32 sweep_next, sweep_end; /* buckets of the half-open table still to look at */
 	__u64 bytes_in;
 

@@ -9,9 +9,9 @@
 
 struct apply {
 	struct xsk *xsk;
-	const __u8 *mac;             /* our own address */
+	const __u8 *mac; /* our own address */
 	struct sg_tcp_counters *mib;
-	__u64 bytes_out;             /* of TCP data */
+	__u64 bytes_out; /* of TCP data */
 };
 
 /*

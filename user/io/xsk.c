@@ -8,7 +8,7 @@
 
 #include "io/clock.h"
 
-#define BIND_TRIES 10 /* 10 + 20 + 40 ... ms: a queue is let go asynchronously */
+#define BIND_TRIES  10 /* 10 + 20 + 40 ... ms: a queue is let go asynchronously */
 #define SEND_BUFFER (8 << 20)
 
 #ifndef SOL_XDP
