@@ -27,6 +27,8 @@ void rtt_sample(struct tcp *t, __u64 rtt)
 
 	if (rtt == 0)
 		rtt = 1;
+	if (rtt > RTO_MAX) /* more says no more: the timeout is bounded too */
+		rtt = RTO_MAX;
 	if (t->srtt == 0) { /* RFC 6298 2.2 */
 		t->srtt = rtt;
 		t->rttvar = rtt / 2;
