@@ -29,6 +29,8 @@ void cc_init(struct tcp *t)
 /* `flight` was what was out before this ACK: a window that was not used does not grow. */
 void cc_acked(struct tcp *t, __u32 bytes, __u32 flight)
 {
+	if (seq_after(t->snd_una, t->recover)) /* left 2 GB behind, it would lie ahead */
+		t->recover = seq_add(t->snd_una, (__u32)-1);
 	if (flight + t->mss < t->cwnd && !(t->cwnd < t->ssthresh && 2 * flight >= t->cwnd))
 		return;
 	if (t->cwnd >= BUF_MAX)
@@ -47,8 +49,9 @@ void cc_acked(struct tcp *t, __u32 bytes, __u32 flight)
 void cc_dupack(struct tcp_stack *s, struct tcp *t)
 {
 	t->dupacks++;
-	if (t->flags & T_RECOVERY) { /* RFC 6582 3.2 step 3 */
-		t->cwnd += t->mss;
+	if (t->flags & T_RECOVERY) { /* RFC 6582 3.2 step 3; RFC 5681 5: no more than is out */
+		if (t->cwnd < t->ssthresh + cc_flight(t))
+			t->cwnd += t->mss;
 	} else if (t->dupacks == 3 && seq_after(t->snd_una, t->recover)) { /* step 2 */
 		t->ssthresh = cc_half(t);
 		t->recover = t->snd_max;
