@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* user/tcp/input.c: SEGMENT ARRIVES, step by step. */
+#include "harness.h"
+
+static struct bed *open_in(struct peer *p, enum tcp_state st)
+{
+	struct bed *b = bed_listening(1, 8);
+
+	peer_init(p, b, 1);
+	conn_in(p, st);
+	bed_drain_events(b);
+	return b;
+}
+
+/* --- step 1: acceptability --------------------------------------------------------------------- */
+
+static void test_acceptable(void **state)
+{
+	static const struct {
+		__s32 off;
+		__u32 len;
+		__s32 moved; /* rcv_nxt */
+		bool acked;  /* an ACK goes out */
+	} rows[] = {
+		{0, 100, 100, true},
+		{-50, 100, 50, true},	  /* the left half is known */
+		{-100, 100, 0, true},	  /* all of it is */
+		{-101, 100, 0, true},	  /* and before what we acknowledged */
+		{100, 100, 0, true},	  /* a gap */
+		{65435, 100, 0, true},	  /* the last of the window */
+		{65535 - 50, 100, 0, true}, /* half of it inside */
+		{65535, 100, 0, true},	  /* just outside: nothing kept */
+		{65536, 100, 0, true},
+		{1 << 20, 100, 0, true},
+		{-(1 << 30), 100, 0, true},
+		{0, 0, 0, false},
+		{-1, 0, 0, true}, /* a keep-alive: answered */
+		{65536, 0, 0, true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p, TCP_ESTABLISHED);
+		bool ooo = rows[i].off > 0 && rows[i].off < 65535;
+
+		peer_send_at(&p, rows[i].off, SG_ACK, bytes(0, rows[i].len), rows[i].len);
+		assert_int_equal(b->n, rows[i].acked);
+		if (rows[i].acked)
+			assert_sent(&p, 0, SG_ACK, 0, rows[i].moved, 0);
+		assert_int_equal(!!(peer_conn(&p)->flags & T_OOO), ooo);
+		if (ooo)
+			assert_int_equal(b->sent[0].s.sack[0].right.v - p.nxt.v,
+					 rows[i].off + 100 < 65535 ? rows[i].off + 100 : 65535);
+		assert_int_equal(events_of(b, 0, p.id), rows[i].moved ? TCP_EV_READ : 0);
+		bed_end(b);
+	}
+}
+
+/* Segments without data that do not fit are answered once in tcp_invalid_ratelimit. */
+static void test_answers_are_limited(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	peer_send_at(&p, -1, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 1);
+	b->now += 499 * SG_MS;
+	peer_send_at(&p, -1, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 0);
+	peer_send_at(&p, -1, SG_ACK, bytes(0, 1), 1); /* data: no loop of ACKs can come of it */
+	assert_int_equal(b->n, 1);
+	b->now += 2 * SG_MS;
+	peer_send_at(&p, -1, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 1);
+	bed_end(b);
+}
+
+/* Both sides of the window are trimmed; the bytes land where they belong. */
+static void test_trimming(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	__u8 got[400];
+
+	(void)state;
+	peer_send_at(&p, 0, SG_ACK, bytes(0, 100), 100);
+	peer_send_at(&p, 200, SG_ACK, bytes(200, 100), 100);
+	peer_send_at(&p, 50, SG_ACK, bytes(50, 200), 200); /* over both edges of the gap */
+	assert_sent(&p, 0, SG_ACK, 0, 300, 0);
+	assert_int_equal(tcp_recv(b->s[0], p.id, got, sizeof(got), b->now), 300);
+	assert_memory_equal(got, bytes(0, 300), 300);
+	bed_end(b);
+}
+
+/* --- RFC 7323: PAWS ------------------------------------------------------------------------------ */
+
+static void test_paws(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	p.tsval = 0xffffffd0;
+	conn_in(&p, TCP_ESTABLISHED);
+	p.tsval = 0xfffffff0; /* about to wrap: the signed difference counts */
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_sent(&p, 0, SG_ACK, 0, 10, 0);
+	assert_int_equal(b->sent[0].s.opt.tsecr, 0xfffffff0);
+	p.tsval += 0x20;
+	peer_send(&p, SG_ACK, bytes(10, 10), 10);
+	assert_sent(&p, 0, SG_ACK, 0, 20, 0);
+	assert_int_equal(b->sent[0].s.opt.tsecr, 0x10);
+	p.tsval -= 1; /* older: an old duplicate, though in the window */
+	peer_send_at(&p, 0, SG_ACK, bytes(20, 10), 10);
+	assert_sent(&p, 0, SG_ACK, 0, 20, 0);
+	assert_int_equal(b->mib[0].PAWSEstab, 1);
+	peer_send_at(&p, 0, SG_RST, NULL, 0); /* a RST is not judged by its timestamp */
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	bed_end(b);
+}
+
+/* After 24 days ts_recent is worth nothing (5.5). */
+static void test_paws_after_24_days(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	b->now += 25 * 86400 * SG_SEC;
+	p.tsval -= 100;
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_sent(&p, 0, SG_ACK, 0, 10, 0);
+	bed_end(b);
+}
+
+/* What is echoed is the stamp of the segment that made us acknowledge (4.3). */
+static void test_timestamp_echoed(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	__u32 first = p.tsval + 1;
+
+	(void)state;
+	p.tsval = first;
+	peer_send_at(&p, 0, SG_ACK, bytes(0, 100), 100);
+	p.tsval = first + 5;
+	peer_send_at(&p, 200, SG_ACK, bytes(0, 100), 100); /* behind a gap: not its stamp */
+	assert_int_equal(b->sent[0].s.opt.tsecr, first);
+	p.tsval = first + 7;
+	peer_send_at(&p, 100, SG_ACK, bytes(0, 100), 100);
+	assert_int_equal(b->sent[0].s.opt.tsecr, first + 7);
+	bed_end(b);
+}
+
+/* --- step 2: RST, RFC 5961 3 -------------------------------------------------------------------------- */
+
+static void test_rst(void **state)
+{
+	static const struct {
+		__s32 off;
+		enum tcp_state then;
+		unsigned challenge;
+	} rows[] = {
+		{0, TCP_CLOSED, 0},
+		{1, TCP_ESTABLISHED, 1},
+		{65535, TCP_ESTABLISHED, 1},
+		{65536, TCP_ESTABLISHED, 0},
+		{-1, TCP_ESTABLISHED, 0},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+		peer_send_at(&p, rows[i].off, SG_RST, NULL, 0);
+		assert_int_equal(peer_state(&p), rows[i].then);
+		assert_int_equal(b->n, rows[i].challenge);
+		assert_int_equal(b->mib[0].TCPChallengeACK, rows[i].challenge);
+		assert_int_equal(events_of(b, 0, p.id),
+				 rows[i].then == TCP_CLOSED ? TCP_EV_CLOSED : 0);
+		assert_int_equal(b->mib[0].EstabResets, rows[i].then == TCP_CLOSED);
+		bed_end(b);
+	}
+}
+
+static void test_rst_in_every_state(void **state)
+{
+	static const enum tcp_state st[] = {TCP_SYN_RCVD,   TCP_ESTABLISHED, TCP_FIN_WAIT_1,
+					    TCP_FIN_WAIT_2, TCP_CLOSE_WAIT,  TCP_CLOSING,
+					    TCP_LAST_ACK};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(st); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p, st[i]);
+
+		peer_send(&p, SG_RST, NULL, 0);
+		assert_int_equal(peer_state(&p), TCP_CLOSED);
+		assert_int_equal(b->n, 0);
+		assert_int_equal(b->mib[0].EstabResets,
+				 st[i] == TCP_ESTABLISHED || st[i] == TCP_CLOSE_WAIT);
+		if (st[i] == TCP_CLOSE_WAIT) { /* as Linux has it */
+			char c;
+
+			assert_int_equal(tcp_send(b->s[0], p.id, "x", 1, b->now), -EPIPE);
+			assert_int_equal(tcp_recv(b->s[0], p.id, &c, 1, b->now), -EPIPE);
+		}
+		bed_end(b);
+	}
+}
+
+/* --- step 4: SYN, RFC 5961 4 ---------------------------------------------------------------------------- */
+
+static void test_syn_is_challenged(void **state)
+{
+	static const __s32 off[] = {0, 1000, -1, 1 << 20, -(1 << 20)};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(off); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+		peer_send_at(&p, off[i], SG_SYN, NULL, 0);
+		assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+		assert_int_equal(b->n, 1);
+		assert_sent(&p, 0, SG_ACK, 0, 0, 0);
+		assert_int_equal(b->mib[0].TCPSYNChallenge, 1);
+		assert_int_equal(b->mib[0].TCPChallengeACK, 1);
+		bed_end(b);
+	}
+}
+
+static void test_challenge_limit(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	unsigned sent = 0;
+
+	(void)state;
+	b->set.tcp_challenge_ack_limit = 3;
+	b->now = (b->now / SG_SEC + 1) * SG_SEC;
+	for (int i = 0; i < 10; i++) {
+		peer_send_at(&p, 5, SG_RST, NULL, 0);
+		sent += b->n;
+	}
+	assert_int_equal(sent, 3);
+	b->now += SG_SEC;
+	peer_send_at(&p, 5, SG_RST, NULL, 0);
+	assert_int_equal(b->n, 1);
+	bed_end(b);
+}
+
+/* --- steps 5 and 7 --------------------------------------------------------------------------------------------- */
+
+static void test_no_ack_no_text(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	peer_send_at(&p, 0, SG_PSH, bytes(0, 10), 10);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(peer_conn(&p)->rcv.len, 0);
+	bed_end(b);
+}
+
+/* Urgent data is data like other (RFC 6093 leaves no more to be done). */
+static void test_urgent(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	struct seg s = peer_seg(&p, SG_ACK | SG_URG, bytes(0, 10), 10);
+	__u8 got[20];
+
+	(void)state;
+	s.urg = 5;
+	bed_input(b, 0, &s);
+	assert_int_equal(tcp_recv(b->s[0], p.id, got, sizeof(got), b->now), 10);
+	assert_memory_equal(got, bytes(0, 10), 10);
+	bed_end(b);
+}
+
+/* Once the first sixteen are acknowledged at once: every second full segment, else delayed. */
+static void test_delayed_ack(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	for (int i = 0; i < 16; i++) {
+		peer_send(&p, SG_ACK, bytes(0, 1448), 1448);
+		assert_int_equal(b->n, 1);
+	}
+	peer_send(&p, SG_ACK, bytes(0, 1448), 1448);
+	assert_int_equal(b->n, 0);
+	peer_send(&p, SG_ACK, bytes(0, 1448), 1448);
+	assert_int_equal(b->n, 1);
+	peer_send(&p, SG_ACK, bytes(0, 100), 100);
+	assert_int_equal(b->n, 0);
+	bed_run(b, 39 * SG_MS);
+	assert_int_equal(b->n, 0);
+	bed_run(b, 4 * SG_MS);
+	assert_int_equal(b->n, 1);
+	assert_sent(&p, 0, SG_ACK, 0, 18 * 1448 + 100, 0);
+	assert_int_equal(b->mib[0].TCPDelayedACKs, 1);
+	/* a gap, and what fills it, at once */
+	peer_send_at(&p, 100, SG_ACK, bytes(0, 10), 10);
+	assert_int_equal(b->n, 1);
+	peer_send(&p, SG_ACK, bytes(0, 100), 100);
+	assert_int_equal(b->n, 1);
+	assert_sent(&p, 0, SG_ACK, 0, 18 * 1448 + 210, 0);
+	/* what is sent anyway carries the ACK */
+	p.nxt = seq_add(p.nxt, 10);
+	peer_send(&p, SG_ACK, bytes(0, 100), 100);
+	assert_int_equal(b->n, 0);
+	tcp_send(b->s[0], p.id, "x", 1, b->now);
+	bed_output(b);
+	assert_sent(&p, 0, SG_ACK | SG_PSH, 0, 18 * 1448 + 310, 1);
+	peer_ack(&p);
+	bed_run(b, 100 * SG_MS);
+	assert_int_equal(b->n, 0);
+	bed_end(b);
+}
+
+/* --- the window that we offer ----------------------------------------------------------------------------------- */
+
+/* Nobody reads: the window shrinks to zero and not a byte beyond it is kept; reading opens it. */
+static void test_zero_window(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	__u32 rmem, got = 0;
+	__u8 buf[4096];
+	ssize_t n;
+
+	(void)state;
+	rmem = b->set.tcp_rmem = 100000;
+	while (peer_conn(&p)->rcv.len < rmem) {
+		__u32 len = seq_diff(peer_conn(&p)->rcv_adv, p.nxt);
+
+		if (len == 0)
+			break;
+		len = len < 1448 ? len : 1448;
+		peer_send(&p, SG_ACK, bytes(0, len), len);
+		bed_run(b, 50 * SG_MS);
+	}
+	assert_true(peer_conn(&p)->rcv.len <= rmem);
+	assert_true(peer_conn(&p)->rcv.len > rmem - 1448);
+	b->now += SG_SEC;
+	peer_send_at(&p, -1, SG_ACK, NULL, 0); /* a probe is answered: still shut */
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.wnd, 0);
+	peer_send_at(&p, 0, SG_ACK, bytes(0, 1), 1);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.ack.v, p.nxt.v);
+	b->n = 0;
+	while ((n = tcp_recv(b->s[0], p.id, buf, 100, b->now)) > 0 && b->n == 0) {
+		got += (__u32)n;
+		bed_output(b);
+	}
+	assert_int_equal(b->n, 1); /* told once it is worth a segment, not before */
+	assert_true(got >= 1300 && got < 3000);
+	assert_true((__u32)b->sent[0].s.wnd << BED_WSCALE >= 1300);
+	while (tcp_recv(b->s[0], p.id, buf, sizeof(buf), b->now) > 0)
+		;
+	bed_output(b);
+	assert_true(((__u32)b->sent[b->n - 1].s.wnd << BED_WSCALE) > rmem / 2);
+	bed_end(b);
+}
+
+/* RFC 7323 2.4: small segments must not push the right edge on and on. */
+static void test_edge_does_not_creep(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	sg_seq start = p.nxt;
+
+	(void)state;
+	b->set.tcp_rmem = 20000;
+	for (int i = 0; i < 70000 && seq_before(p.nxt, peer_conn(&p)->rcv_adv); i++)
+		peer_send(&p, SG_ACK, bytes(0, 1), 1);
+	assert_true(seq_diff(peer_conn(&p)->rcv_adv, start) <= 65535);
+	bed_end(b);
+}
+
+/* The edge that was offered is kept, whatever the buffer has become since. */
+static void test_window_is_never_taken_back(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	sg_seq edge = peer_conn(&p)->rcv_adv;
+
+	(void)state;
+	b->set.tcp_rmem = 4096;
+	for (int i = 0; i < 45; i++) {
+		peer_send(&p, SG_ACK, bytes(0, 1448), 1448);
+		assert_false(seq_before(peer_conn(&p)->rcv_adv, edge));
+		edge = peer_conn(&p)->rcv_adv;
+		assert_int_equal(peer_conn(&p)->rcv_nxt.v, p.nxt.v);
+	}
+	bed_end(b);
+}
+
+/* A buffer smaller than two segments still reopens. */
+static void test_small_buffer_reopens(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	__u8 buf[8192];
+	struct peer p;
+
+	(void)state;
+	b->set.tcp_rmem = 4096;
+	b->listener.window = 4096;
+	b->listener.mss4 = 8960;
+	tcp_unlisten(b->s[0], 0, b->now);
+	tcp_listen(b->s[0], 0, &b->listener);
+	peer_init(&p, b, 1);
+	p.syn.mss = 8960;
+	conn_in(&p, TCP_ESTABLISHED);
+	assert_int_equal(peer_conn(&p)->mss, TCP_CHUNK - 12);
+	peer_send(&p, SG_ACK, bytes(0, 4096), 4096);
+	assert_int_equal(b->sent[0].s.wnd, 0);
+	assert_int_equal(tcp_recv(b->s[0], p.id, buf, sizeof(buf), b->now), 4096);
+	b->n = 0;
+	bed_output(b);
+	assert_int_equal(b->n, 1);
+	assert_int_equal((__u32)b->sent[0].s.wnd << BED_WSCALE, 4096);
+	bed_end(b);
+}
+
+/* A FIN behind the last byte of the window; then the window is none, not 4 GB. */
+static void test_fin_at_the_edge(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	b->set.tcp_rmem = 4096;
+	while (seq_diff(peer_conn(&p)->rcv_adv, p.nxt) > 0) {
+		__u32 len = (__u32)seq_diff(peer_conn(&p)->rcv_adv, p.nxt);
+
+		peer_send(&p, SG_ACK, bytes(0, 1448), len < 1448 ? len : 1448);
+	}
+	peer_send(&p, SG_ACK | SG_FIN, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_CLOSE_WAIT);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.wnd, 0);
+	assert_int_equal(b->sent[0].s.ack.v, p.nxt.v);
+	bed_end(b);
+}
+
+/* --- the Ethernet address of the answers ---------------------------------------------------------------------------- */
+
+/* Answers go back the way that acceptable segments came; others do not turn them away. */
+static void test_mac_follows(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	struct seg s = peer_seg(&p, SG_ACK, bytes(0, 10), 10);
+
+	(void)state;
+	memset(s.mac, 0x44, 6);
+	bed_input(b, 0, &s);
+	assert_int_equal(b->sent[0].s.mac[0], 0x44);
+	memset(s.mac, 0x66, 6);
+	s.seq = seq_add(s.seq, 1u << 30);
+	bed_input(b, 0, &s);
+	assert_int_equal(b->sent[0].s.mac[0], 0x44);
+	bed_end(b);
+}
+
+static void test_stray(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	p.ack = sg_seq_of(777);
+	p.nxt = sg_seq_of(1000);
+	peer_send_at(&p, 0, SG_ACK, bytes(0, 10), 10);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.flags, SG_RST);
+	assert_int_equal(b->sent[0].s.seq.v, 777);
+	peer_send_at(&p, 0, SG_FIN, bytes(0, 10), 10);
+	assert_int_equal(b->sent[0].s.flags, SG_RST | SG_ACK);
+	assert_int_equal(b->sent[0].s.seq.v, 0);
+	assert_int_equal(b->sent[0].s.ack.v, 1011);
+	peer_send_at(&p, 0, SG_RST, NULL, 0);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(b->mib[0].OutRsts, 2);
+	bed_end(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_acceptable),
+		cmocka_unit_test(test_answers_are_limited),
+		cmocka_unit_test(test_trimming),
+		cmocka_unit_test(test_paws),
+		cmocka_unit_test(test_paws_after_24_days),
+		cmocka_unit_test(test_timestamp_echoed),
+		cmocka_unit_test(test_rst),
+		cmocka_unit_test(test_rst_in_every_state),
+		cmocka_unit_test(test_syn_is_challenged),
+		cmocka_unit_test(test_challenge_limit),
+		cmocka_unit_test(test_no_ack_no_text),
+		cmocka_unit_test(test_urgent),
+		cmocka_unit_test(test_delayed_ack),
+		cmocka_unit_test(test_zero_window),
+		cmocka_unit_test(test_edge_does_not_creep),
+		cmocka_unit_test(test_window_is_never_taken_back),
+		cmocka_unit_test(test_small_buffer_reopens),
+		cmocka_unit_test(test_fin_at_the_edge),
+		cmocka_unit_test(test_mac_follows),
+		cmocka_unit_test(test_stray),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
