@@ -162,7 +162,6 @@ SG_INLINE void admit_entry(struct sg_halfopen *e, struct xdp_md *ctx, const stru
 	e->mss = admit_mss(p, rq->r.o.mss);
 	e->answered = (__u8)(rq->now >> SG_ANSWERED_SHIFT);
 	e->listener = rq->l.id;
-	e->retries = 0;
 	if (data + ETH_HLEN <= (void *)(long)ctx->data_end)
 		sg_memcpy(e->mac, data + ETH_ALEN, ETH_ALEN);
 }

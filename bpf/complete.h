@@ -71,7 +71,7 @@ SG_INLINE enum sg_verdict complete_answered(struct sg_halfopen *e, __u32 now, en
 SG_INLINE enum sg_verdict complete_repeat(const struct packet *p, struct request *rq,
 					  const struct found *f, __u32 rto_ms)
 {
-	sg_synq_rearm(f->slot, f->word, rq->now, sg_synack_timeout(rto_ms, rq->e.retries));
+	sg_synq_rearm(f->slot, f->word, rq->now, rto_ms, sg_slot_retries(f->word));
 	synack_make(&rq->a, p, &rq->l, &rq->e, &rq->h, rq->now);
 	return complete_answered(f->e, rq->now, SG_V_SYNACK_REPEATED);
 }

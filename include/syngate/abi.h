@@ -98,8 +98,7 @@ struct sg_halfopen {
 	__u16 mss;      /* the peer's MSS; the default of its family if it sent none */
 	__u8 opts;      /* SG_OPT_* */
 	__u8 answered;  /* when the SYN was last answered: ms >> SG_ANSWERED_SHIFT, low 8 bits */
-	__u16 listener : 12; /* id */
-	__u16 retries : 4;   /* SYN-ACKs sent again by the timer */
+	__u16 listener; /* id */
 };
 
 #define SG_ANSWERED_SHIFT 8
@@ -118,7 +117,8 @@ _Static_assert(sizeof(struct sg_halfopen) == 64, "a half-open entry is one cache
  * Slot word, changed by compare-and-swap only: FREE -> BUSY -> LIVE -> FREE.
  *
  *	bits  0..1   state
- *	bits  2..15  generation, one up each time the slot is claimed
+ *	bits  2..11  generation, one up each time the slot is claimed
+ *	bits 12..15  `halfopen`: SYN-ACKs sent again by the timer
  *	bits 16..31  `halfopen`: when the SYN-ACK timer is due, ms >> SG_DUE_SHIFT, low
  *	             16 bits; `flows`: the worker that owns the flow
  *	bits 32..63  tag: sg_hash.table
@@ -128,7 +128,9 @@ _Static_assert(sizeof(struct sg_halfopen) == 64, "a half-open entry is one cache
 #define SG_SLOT_BUSY 1ULL
 #define SG_SLOT_LIVE 2ULL
 #define SG_SLOT_GEN_SHIFT 2
-#define SG_SLOT_GEN 0xfffcULL
+#define SG_SLOT_GEN 0x0ffcULL
+#define SG_SLOT_RETRIES_SHIFT 12
+#define SG_SLOT_RETRIES 0xf000ULL
 #define SG_SLOT_INFO_SHIFT 16
 #define SG_SLOT_INFO 0xffff0000ULL
 #define SG_SLOT_TAG_SHIFT 32

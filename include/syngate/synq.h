@@ -84,12 +84,17 @@ SG_INLINE int sg_is_due(__u64 word, __u32 now)
 	return (__s16)((__u16)(now >> SG_DUE_SHIFT) - sg_slot_info(word)) >= 0;
 }
 
-/* Put the timer off. Lost races are harmless: somebody else just moved or freed it. */
-SG_INLINE void sg_synq_rearm(__u64 *slot, __u64 word, __u32 now, __u32 timeout)
+/*
+ * Put the timer off, for the SYN-ACK that has been sent again `retries` times. Returns 0 when
+ * somebody else has just moved or freed the slot.
+ */
+SG_INLINE int sg_synq_rearm(__u64 *slot, __u64 word, __u32 now, __u32 rto_ms, __u32 retries)
 {
-	(void)sg_slot_cas(slot, word,
-			  (word & ~SG_SLOT_INFO) |
-				  (__u64)sg_due(now, timeout) << SG_SLOT_INFO_SHIFT);
+	__u64 to = word & ~(SG_SLOT_INFO | SG_SLOT_RETRIES);
+
+	to |= (__u64)sg_due(now, sg_synack_timeout(rto_ms, retries)) << SG_SLOT_INFO_SHIFT;
+	to |= (__u64)retries << SG_SLOT_RETRIES_SHIFT & SG_SLOT_RETRIES;
+	return sg_slot_cas(slot, word, to);
 }
 
 /* --- search and admission ----------------------------------------------------------- */

@@ -36,6 +36,11 @@ SG_INLINE __u16 sg_slot_gen(__u64 w)
 	return (__u16)((w & SG_SLOT_GEN) >> SG_SLOT_GEN_SHIFT);
 }
 
+SG_INLINE __u32 sg_slot_retries(__u64 w)
+{
+	return (w & SG_SLOT_RETRIES) >> SG_SLOT_RETRIES_SHIFT;
+}
+
 SG_INLINE __u16 sg_slot_info(__u64 w)
 {
 	return (__u16)(w >> SG_SLOT_INFO_SHIFT);

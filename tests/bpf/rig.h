@@ -370,6 +370,16 @@ static inline struct sg_halfopen *rig_entry(const struct rig *r, const struct sp
 	return NULL;
 }
 
+/* The word of the slot that has this entry. */
+static inline __u64 *rig_slot(const struct rig *r, const struct sg_halfopen *e)
+{
+	struct sg_halfopen_bucket *b = r->f->halfopen;
+	size_t at = (size_t)((const char *)e - (const char *)b);
+
+	b += at / sizeof(*b);
+	return &b->slot[e - b->entry];
+}
+
 /* Forget all half-open entries, as if nothing had been. */
 static inline void rig_reset(struct rig *r)
 {

@@ -138,7 +138,6 @@ static void test_linux_syn(void **state)
 	assert_int_equal(e->mss, 1460);
 	assert_int_equal(e->opts, SG_OPT_TS | SG_OPT_SACK | 7);
 	assert_int_equal(e->listener, 0);
-	assert_int_equal(e->retries, 0);
 	assert_memory_equal(e->mac, s.src_mac, 6);
 	assert_int_equal(r->f->queue[0].halfopen, 1);
 }
@@ -364,7 +363,7 @@ static void test_repeated_rearms(void **state)
 	left = (__s16)(sg_slot_info(w) - (__u16)(rig_ms() >> SG_DUE_SHIFT)) * 8;
 	assert_in_range(left, 900, 1016);
 	e->answered = (__u8)(e->answered - 4);
-	e->retries = 3;
+	*rig_slot(r, e) = w | 3ull << SG_SLOT_RETRIES_SHIFT;
 	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
 	rig_entry(r, &s, &w);
 	left = (__s16)(sg_slot_info(w) - (__u16)(rig_ms() >> SG_DUE_SHIFT)) * 8;

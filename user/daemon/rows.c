@@ -40,7 +40,7 @@ static json_t *rows_halfopen_row(const struct attachment *a, const struct rows_e
 	json_object_update_new(row,
 			       json_pack("{s:I, s:i, s:I, s:b, s:i, s:i, s:b, s:b}", "age_ms",
 					 (json_int_t)(__u32)(r->now - r->e.when), "retries",
-					 r->e.retries, "due_ms", (json_int_t)rows_due_ms(r),
+					 (int)sg_slot_retries(r->word), "due_ms", (json_int_t)rows_due_ms(r),
 					 "acked", r->e.opts & SG_OPT_ACKED, "mss", r->e.mss,
 					 "wscale", wscale == SG_OPT_NO_WSCALE ? -1 : wscale, "sack",
 					 r->e.opts & SG_OPT_SACK, "ts", r->e.opts & SG_OPT_TS));
@@ -56,8 +56,8 @@ static json_t *rows_synrecv_row(const struct attachment *a, const struct rows_en
 	rows_endpoints(row, &r->e.tuple);
 	json_object_update_new(row, json_pack("{s:i, s:i, s:{s:s, s:I, s:i}, s:i, s:I}", "recv_q",
 					      0, "send_q", 0, "timer", "name", "on", "ms",
-					      (json_int_t)rows_due_ms(r), "retrans", r->e.retries,
-					      "mss", r->e.mss, "age_ms",
+					      (json_int_t)rows_due_ms(r), "retrans",
+					      (int)sg_slot_retries(r->word), "mss", r->e.mss, "age_ms",
 					      (json_int_t)(__u32)(r->now - r->e.when)));
 	return row;
 }

@@ -13,7 +13,16 @@ struct halfopen_ref {
 	struct sg_halfopen *entry;
 	__u64 *slot;
 	__u64 word;
+	struct sg_halfopen e; /* a copy that belongs to `word` */
 };
+
+/* Copy the entry. False: the slot changed hands meanwhile. */
+static bool handshake_copy(struct halfopen_ref *ref)
+{
+	ref->e = *ref->entry;
+	__sync_synchronize();
+	return sg_slot_gen(SG_READ_ONCE(*ref->slot)) == sg_slot_gen(ref->word);
+}
 
 /* The entry that a segment's record names, if it is still that entry. */
 static bool handshake_find(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
@@ -28,13 +37,15 @@ static bool handshake_find(struct tcp_stack *s, const struct seg *in, const stru
 	ref->slot = &s->cfg.halfopen[bucket].slot[way];
 	ref->word = SG_READ_ONCE(*ref->slot);
 	return sg_slot_hit(ref->word, h->table) && sg_slot_gen(ref->word) == r->gen &&
-	       sg_tuple_eq(&ref->entry->tuple, &in->tuple);
+	       handshake_copy(ref) && sg_tuple_eq(&ref->e.tuple, &in->tuple);
 }
 
 /* Take the entry out of the table. False: somebody else did. */
-static bool handshake_release(struct tcp_stack *s, struct sg_halfopen *e, __u64 *slot, __u64 word)
+static bool handshake_release(struct tcp_stack *s, const struct halfopen_ref *ref)
 {
-	__u32 listener = e->listener;
+	__u32 listener = ref->e.listener;
+	__u64 *slot = ref->slot;
+	__u64 word = ref->word;
 
 	/* a sweeping worker may just have put the timer off */
 	while (!sg_slot_free(slot, word)) {
@@ -82,16 +93,18 @@ static void handshake_options(struct tcp *t, const struct listener *l, __u8 opts
 }
 
 /* Karn: only then does the final ACK tell the round-trip time. */
-static bool handshake_answered_once(const struct sg_halfopen *e)
+static bool handshake_answered_once(const struct halfopen_ref *ref)
 {
-	return e->retries == 0 && !(e->opts & SG_OPT_ACKED) &&
-	       e->answered == (__u8)(e->when >> SG_ANSWERED_SHIFT);
+	return sg_slot_retries(ref->word) == 0 && !(ref->e.opts & SG_OPT_ACKED) &&
+	       ref->e.answered == (__u8)(ref->e.when >> SG_ANSWERED_SHIFT);
 }
 
 /* The connection block as it is right behind the final ACK. */
-static void handshake_fill(struct tcp *t, const struct listener *l, const struct sg_halfopen *e,
+static void handshake_fill(struct tcp *t, const struct listener *l, const struct halfopen_ref *ref,
 			   const struct sg_hash *h, const struct seg *in, sg_time now)
 {
+	const struct sg_halfopen *e = &ref->e;
+
 	t->listener = e->listener;
 	memcpy(t->mac, in->mac, 6);
 	handshake_options(t, l, e->opts, e->mss);
@@ -108,7 +121,7 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
 	cc_init(t);
-	if (handshake_answered_once(e) && (__s32)(time_ms(now) - e->when) > 0)
+	if (handshake_answered_once(ref) && (__s32)(time_ms(now) - e->when) > 0)
 		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);
 	state_set(t, TCP_ESTABLISHED);
 }
@@ -121,7 +134,7 @@ static int handshake_overflow(struct tcp_stack *s, const struct seg *in, struct 
 		return -1;
 	}
 	s->cfg.mib->EmbryonicRsts++;
-	handshake_release(s, ref->entry, ref->slot, ref->word);
+	handshake_release(s, ref);
 	input_reset(s, in, out);
 	return -1;
 }
@@ -141,29 +154,29 @@ static int handshake_drop(struct tcp_stack *s, const struct sg_halfopen *e,
 static int handshake_complete(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 			      struct halfopen_ref *ref, sg_time now, struct actions *out)
 {
-	struct sg_halfopen e = *ref->entry;
-	struct listener *l = listener_at(s, e.listener);
+	const struct sg_halfopen *e = &ref->e;
+	struct listener *l = listener_at(s, e->listener);
 	struct tcp *t;
 	int owner;
 
 	if (!l)
 		return -1;
-	if (!acceptq_reserve(s, e.listener))
+	if (!acceptq_reserve(s, e->listener))
 		return handshake_overflow(s, in, ref, out);
 	owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
 	if (owner < 0)
-		return handshake_drop(s, &e, &s->cfg.mib->FlowTableFull);
+		return handshake_drop(s, e, &s->cfg.mib->FlowTableFull);
 	if (owner != s->cfg.worker) {
-		acceptq_unreserve(s, e.listener);
+		acceptq_unreserve(s, e->listener);
 		return owner;
 	}
 	t = conn_new(s, &in->tuple, h, now);
 	if (!t) {
 		sg_flow_release(&s->cfg.flows, h->table, &in->tuple);
-		return handshake_drop(s, &e, &s->cfg.mib->ConnTableFull);
+		return handshake_drop(s, e, &s->cfg.mib->ConnTableFull);
 	}
-	handshake_release(s, ref->entry, ref->slot, ref->word);
-	handshake_fill(t, l, &e, h, in, now);
+	handshake_release(s, ref);
+	handshake_fill(t, l, ref, h, in, now);
 	acceptq_push(s, t);
 	input_conn(s, t, in, now, out);
 	return -1;
@@ -185,13 +198,13 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 		input_reset(s, in, out);
 		return -1;
 	}
-	l = listener_at(s, ref.entry->listener);
+	l = listener_at(s, ref.e.listener);
 	handshake_check_seg(in, &check);
-	switch (sg_synq_check(ref.entry, h, &check, l ? l->cfg.window : 0, time_ms(now))) {
+	switch (sg_synq_check(&ref.e, h, &check, l ? l->cfg.window : 0, time_ms(now))) {
 	case SG_FIT_ACK:
 		return handshake_complete(s, in, h, &ref, now, out);
 	case SG_FIT_RESET:
-		if (handshake_release(s, ref.entry, ref.slot, ref.word)) {
+		if (handshake_release(s, &ref)) {
 			s->cfg.mib->EmbryonicRsts++;
 			s->cfg.mib->AttemptFails++;
 		}
@@ -231,22 +244,23 @@ static void handshake_resend(struct tcp_stack *s, const struct listener *l,
 	s->cfg.mib->TCPSynRetrans++;
 }
 
-static void handshake_due(struct tcp_stack *s, struct sg_halfopen *e, __u64 *slot, __u64 word,
-			  sg_time now, struct actions *out)
+/* Who moves the slot's word on sends; the copy is from before, so it is that word's entry. */
+static void handshake_due(struct tcp_stack *s, struct halfopen_ref *ref, sg_time now,
+			  struct actions *out)
 {
-	struct listener *l = listener_at(s, e->listener);
-	__u32 retries = e->retries;
+	__u32 retries = sg_slot_retries(ref->word);
+	struct listener *l;
 
+	if (!handshake_copy(ref))
+		return;
+	l = listener_at(s, ref->e.listener);
 	if (!l || retries >= knobs(s)->tcp_synack_retries) {
-		if (handshake_release(s, e, slot, word) && l)
+		if (handshake_release(s, ref) && l)
 			s->cfg.mib->TCPReqExpired++;
 		return;
 	}
-	retries++;
-	e->retries = (__u16)(retries & 15);
-	sg_synq_rearm(slot, word, time_ms(now),
-		      sg_synack_timeout(knobs(s)->synack_rto_ms, retries));
-	handshake_resend(s, l, e, now, out);
+	if (sg_synq_rearm(ref->slot, ref->word, time_ms(now), knobs(s)->synack_rto_ms, retries + 1))
+		handshake_resend(s, l, &ref->e, now, out);
 }
 
 __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
@@ -258,10 +272,12 @@ __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
 		if (actions_room(out) < SG_WAYS)
 			return i;
 		for (int way = 0; way < SG_WAYS; way++) {
-			__u64 w = SG_READ_ONCE(b->slot[way]);
+			struct halfopen_ref ref = {.entry = &b->entry[way], .slot = &b->slot[way]};
 
-			if (sg_slot_state(w) == SG_SLOT_LIVE && sg_is_due(w, time_ms(now)))
-				handshake_due(s, &b->entry[way], &b->slot[way], w, now, out);
+			ref.word = SG_READ_ONCE(*ref.slot);
+			if (sg_slot_state(ref.word) == SG_SLOT_LIVE &&
+			    sg_is_due(ref.word, time_ms(now)))
+				handshake_due(s, &ref, now, out);
 		}
 	}
 	return n;
