@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* user/tcp/timewait.c: 2 MSL, and all that may come meanwhile. */
+#include "harness.h"
+
+static struct bed *open_in(struct peer *p)
+{
+	struct bed *b = bed_listening(1, 8);
+
+	peer_init(p, b, 1);
+	conn_in(p, TCP_TIME_WAIT);
+	bed_drain_events(b);
+	b->n = 0;
+	return b;
+}
+
+static void test_two_msl(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	assert_int_equal(b->s[0]->conns.used, 0);
+	assert_int_equal(b->s[0]->timewaits.used, 1);
+	assert_true(tcp_deadline(b->s[0]) > b->now + 59990 * SG_MS);
+	assert_true(tcp_deadline(b->s[0]) <= b->now + 60001 * SG_MS);
+	bed_run(b, 59998 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	bed_run(b, 4 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(b->mib[0].TW, 1);
+	assert_int_equal(b->n, 0);
+	bed_empty(b);
+	bed_end(b);
+}
+
+/* Our last ACK was lost: the FIN comes again, is acknowledged again, and the time runs anew. */
+static void test_fin_again(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		bed_run(b, 50 * SG_SEC);
+		p.tsval++;
+		peer_send_at(&p, -1, SG_FIN | SG_ACK, NULL, 0);
+		assert_int_equal(b->n, 1);
+		assert_sent(&p, 0, SG_ACK, 1, 1, 0);
+		assert_int_equal(b->sent[0].s.opt.has_ts, 1);
+		assert_int_equal(b->sent[0].s.mac[0], 0x22);
+	}
+	bed_run(b, 59990 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	bed_run(b, 20 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	bed_end(b);
+}
+
+/* What else may come: is it answered, and is the pair still there? (tcp_timewait_state_process) */
+static void test_segments(void **state)
+{
+	static const struct {
+		__u8 flags;
+		__s32 off;
+		__u32 len;
+		__s32 ts; /* against the last one */
+		__u32 rfc1337;
+		unsigned sent;
+		enum tcp_state then;
+		bool restarts;
+	} rows[] = {
+		{SG_ACK, 0, 0, 0, 0, 0, TCP_TIME_WAIT, true},
+		{SG_ACK, -100, 50, 0, 0, 1, TCP_TIME_WAIT, true},  /* old duplicate */
+		{SG_ACK, 0, 50, 0, 0, 1, TCP_TIME_WAIT, true},	   /* data: never delivered */
+		{SG_ACK, 100, 50, 0, 0, 1, TCP_TIME_WAIT, true},
+		{SG_ACK, 0, 0, -1, 0, 1, TCP_TIME_WAIT, true},	   /* PAWS */
+		{SG_RST, 0, 0, 0, 0, 0, TCP_CLOSED, false},	   /* assassinated */
+		{SG_RST, 0, 0, 0, 1, 0, TCP_TIME_WAIT, false},	   /* RFC 1337 */
+		{SG_RST, 1, 0, 0, 0, 0, TCP_TIME_WAIT, false},
+		{SG_RST, -1, 0, 0, 0, 0, TCP_TIME_WAIT, false},
+		{SG_RST, 0, 0, -1, 0, 0, TCP_TIME_WAIT, false},
+		{SG_SYN, -1000, 0, 0, 0, 1, TCP_TIME_WAIT, false}, /* an old SYN: ACK */
+		{SG_SYN, 1000, 0, -1, 0, 1, TCP_TIME_WAIT, true},
+		{SG_SYN, 0, 0, 0, 0, 1, TCP_TIME_WAIT, false},
+		{SG_SYN | SG_ACK, 1000, 0, 1, 0, 1, TCP_TIME_WAIT, true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p);
+
+		b->set.tcp_rfc1337 = rows[i].rfc1337;
+		bed_run(b, 30 * SG_SEC);
+		p.tsval += (__u32)rows[i].ts;
+		peer_send_at(&p, rows[i].off, rows[i].flags, bytes(0, rows[i].len), rows[i].len);
+		assert_int_equal(peer_state(&p), rows[i].then);
+		assert_int_equal(b->n, rows[i].sent);
+		if (rows[i].sent)
+			assert_sent(&p, 0, SG_ACK, 1, 1, 0);
+		bed_run(b, 31 * SG_SEC);
+		assert_int_equal(peer_state(&p), rows[i].restarts ? TCP_TIME_WAIT : TCP_CLOSED);
+		assert_int_equal(b->s[0]->conns.used, 0);
+		bed_end(b);
+	}
+}
+
+/* Answers to other than a FIN fall under the limit of challenge ACKs. */
+static void test_answers_are_limited(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+	unsigned sent = 0;
+
+	(void)state;
+	b->set.tcp_challenge_ack_limit = 2;
+	b->now = (b->now / SG_SEC + 1) * SG_SEC;
+	for (int i = 0; i < 10; i++) {
+		peer_send_at(&p, 0, SG_ACK, bytes(0, 50), 50);
+		sent += b->n;
+	}
+	assert_int_equal(sent, 2);
+	peer_send_at(&p, -1, SG_ACK | SG_FIN, NULL, 0);
+	assert_int_equal(b->n, 1);
+	bed_end(b);
+}
+
+/* --- a new SYN, RFC 9293 3.6.1 and RFC 6191 ----------------------------------------------------- */
+
+static void reopen_expect(struct peer *p, __s32 off, __s32 ts, bool reopens)
+{
+	struct bed *b = p->b;
+	sg_seq old = seq_add(p->iss, 2); /* our snd_nxt */
+	const struct seg *a = &b->sent[0].s;
+
+	p->tsval += (__u32)ts;
+	peer_send_at(p, off, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(peer_state(p), reopens ? TCP_SYN_RCVD : TCP_TIME_WAIT);
+	assert_int_equal(b->mib[0].TWRecycled, reopens);
+	if (!reopens)
+		return;
+	assert_int_equal(a->flags, SG_SYN | SG_ACK);
+	assert_true(seq_eq(a->seq, seq_add(old, 65537)));
+	assert_true(seq_eq(a->ack, seq_add(p->nxt, (__u32)off + 1)));
+	assert_int_equal(a->opt.mss, BED_MSS);
+	assert_int_equal(a->opt.wscale, BED_WSCALE);
+	assert_int_equal(a->opt.sack_ok, 1);
+	assert_int_equal(a->opt.tsecr, p->tsval);
+	assert_int_equal(b->queues[0].halfopen, 1);
+	assert_int_equal(b->s[0]->timewaits.used, 0);
+	p->isn = seq_add(p->nxt, (__u32)off);
+	p->nxt = seq_add(p->isn, 1);
+	p->iss = a->seq;
+	peer_take(p);
+	p->ack = seq_add(p->iss, 1);
+}
+
+static void test_reopen(void **state)
+{
+	static const struct {
+		__s32 off, ts;
+		bool reopens;
+	} rows[] = {
+		{1, 0, true},	     {100000, 0, true}, {0, 0, false}, {-1, 0, false},
+		{-1000, 1, true},    /* the timestamp tells */
+		{1000, -1, false},   /* an old one */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p);
+
+		reopen_expect(&p, rows[i].off, rows[i].ts, rows[i].reopens);
+		if (rows[i].reopens) { /* and it becomes a connection like any other */
+			assert_int_equal(peer_send(&p, SG_ACK, bytes(0, 20), 20), -1);
+			assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+			assert_sent(&p, 0, SG_ACK, 0, 20, 0);
+			assert_int_equal(b->queues[0].halfopen, 0);
+			assert_int_equal(b->queues[0].acceptq, 1);
+			peer_accept(&p);
+			assert_int_equal(events_of(b, 0, p.id), TCP_EV_READ);
+			tcp_send(b->s[0], p.id, "y", 1, b->now);
+			bed_output(b);
+			assert_sent(&p, 1, SG_ACK | SG_PSH, 0, 20, 1);
+			assert_int_equal(peer_conn(&p)->snd_wnd, 65535 << 7);
+		}
+		bed_end(b);
+	}
+}
+
+/* Without the option the window is not scaled, whatever the listener would offer. */
+static void test_reopen_without_options(void **state)
+{
+	struct peer p;
+	struct bed *b = bed_listening(1, 8);
+
+	(void)state;
+	peer_init(&p, b, 1);
+	p.syn = (struct sg_tcpopts){.wscale = SG_WSCALE_NONE};
+	conn_in(&p, TCP_TIME_WAIT);
+	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_SYN_RCVD);
+	assert_int_equal(b->sent[0].s.opt.wscale, SG_WSCALE_NONE);
+	assert_int_equal(b->sent[0].s.opt.sack_ok, 0);
+	assert_int_equal(b->sent[0].s.opt.has_ts, 0);
+	assert_int_equal(peer_conn(&p)->mss, SG_MSS_DEFAULT4);
+	bed_end(b);
+}
+
+/* The SYN-ACK is sent again, and a SYN that comes again is answered, but not too often. */
+static void test_reopened_unanswered(void **state)
+{
+	static const unsigned at[] = {1, 3, 7, 15, 31};
+	struct peer p;
+	struct bed *b = open_in(&p);
+	sg_time start;
+
+	(void)state;
+	reopen_expect(&p, 1000, 0, true);
+	start = b->now;
+	bed_run(b, 62 * SG_SEC);
+	assert_int_equal(b->n, SG_ARRAY_SIZE(at));
+	for (unsigned i = 0; i < b->n; i++) {
+		assert_true(b->sent[i].at - start >= at[i] * SG_SEC);
+		assert_true(b->sent[i].at - start < at[i] * SG_SEC + 10 * SG_MS);
+		assert_true(seq_eq(b->sent[i].s.seq, p.iss));
+		assert_int_equal(b->sent[i].s.flags, SG_SYN | SG_ACK);
+	}
+	bed_run(b, 2 * SG_SEC);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(b->queues[0].halfopen, 0);
+	bed_empty(b);
+	bed_end(b);
+}
+
+static void test_reopened_syn_again(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	reopen_expect(&p, 1000, 0, true);
+	peer_send_at(&p, -1, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 1);
+	assert_true(seq_eq(b->sent[0].s.seq, p.iss));
+	peer_send_at(&p, -1, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 0);
+	b->now += 501 * SG_MS;
+	peer_send_at(&p, -1, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->queues[0].halfopen, 1);
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+	bed_end(b);
+}
+
+static void test_reopened_reset_and_bad_ack(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+	struct seg s;
+
+	(void)state;
+	reopen_expect(&p, 1000, 0, true);
+	s = peer_seg(&p, SG_ACK, NULL, 0);
+	s.ack = seq_add(s.ack, 1);
+	bed_input(b, 0, &s);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.flags, SG_RST);
+	assert_true(seq_eq(b->sent[0].s.seq, s.ack));
+	assert_int_equal(peer_state(&p), TCP_SYN_RCVD);
+	peer_send_at(&p, 0, SG_RST, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(b->queues[0].halfopen, 0);
+	assert_int_equal(b->mib[0].AttemptFails, 1);
+	bed_end(b);
+}
+
+/* The accept queue is full at the final ACK: as with any half-open connection. */
+static void test_reopened_overflow(void **state)
+{
+	for (__u32 abort_on_overflow = 0; abort_on_overflow < 2; abort_on_overflow++) {
+		struct peer p, q;
+		struct bed *b = open_in(&p);
+
+		(void)state;
+		b->set.tcp_abort_on_overflow = abort_on_overflow;
+		b->queues[0].backlog = 0;
+		peer_init(&q, b, 2);
+		peer_establish(&q);
+		reopen_expect(&p, 1000, 0, true);
+		peer_send(&p, SG_ACK, NULL, 0);
+		assert_int_equal(b->n, abort_on_overflow);
+		assert_int_equal(peer_state(&p), abort_on_overflow ? TCP_CLOSED : TCP_SYN_RCVD);
+		assert_int_equal(b->queues[0].halfopen, !abort_on_overflow);
+		assert_int_equal(b->queues[0].ListenOverflows, 1);
+		if (abort_on_overflow) {
+			assert_int_equal(b->sent[0].s.flags & SG_RST, SG_RST);
+			assert_true(seq_eq(b->sent[0].s.seq, p.ack));
+		} else {
+			peer_accept(&q);
+			peer_send(&p, SG_ACK, NULL, 0);
+			assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+		}
+		bed_end(b);
+	}
+}
+
+static void test_reopened_unlisten(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	reopen_expect(&p, 1000, 0, true);
+	tcp_unlisten(b->s[0], 0, b->now);
+	assert_int_equal(b->queues[0].halfopen, 0);
+	b->n = 0;
+	bed_output(b);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.flags & SG_RST, SG_RST);
+	assert_true(seq_eq(b->sent[0].s.seq, p.ack));
+	bed_empty(b);
+	bed_end(b);
+}
+
+/* Nobody listens any more, or no block is free: the pair stays as it is. */
+static void test_reopen_refused(void **state)
+{
+	struct peer p, q[BED_CONNS];
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	b->queues[0].backlog = b->queues[0].syn_backlog = 100;
+	for (unsigned i = 0; i < BED_CONNS; i++) {
+		peer_init(&q[i], b, (__u8)(10 + i));
+		peer_establish(&q[i]);
+	}
+	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	tcp_unlisten(b->s[0], 0, b->now);
+	b->n = 0;
+	bed_output(b);
+	bed_drain_events(b);
+	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	assert_int_equal(b->mib[0].TWRecycled, 0);
+	assert_int_equal(b->queues[0].halfopen, 0);
+	bed_end(b);
+}
+
+/* --- limits ------------------------------------------------------------------------------------------ */
+
+static void test_max_tw_buckets(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p[4];
+
+	(void)state;
+	b->set.tcp_max_tw_buckets = 2;
+	for (unsigned i = 0; i < 3; i++) {
+		peer_init(&p[i], b, (__u8)i);
+		conn_in(&p[i], TCP_FIN_WAIT_2);
+		peer_send(&p[i], SG_FIN | SG_ACK, NULL, 0);
+		assert_int_equal(b->n, 1); /* the ACK goes out in any case */
+		assert_int_equal(peer_state(&p[i]), i < 2 ? TCP_TIME_WAIT : TCP_CLOSED);
+	}
+	assert_int_equal(b->mib[0].TCPTimeWaitOverflow, 1);
+	assert_int_equal(sg_flow_owner(&b->cfg[0].flows, peer_hash(&p[2]).table, &p[2].tuple),
+			 -ENOENT);
+	bed_end(b);
+}
+
+static void test_pool_is_full(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p[BED_TIMEWAITS + 2];
+	unsigned in_timewait = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(p); i++) {
+		peer_init(&p[i], b, (__u8)i);
+		conn_in(&p[i], TCP_FIN_WAIT_2);
+		peer_send(&p[i], SG_FIN | SG_ACK, NULL, 0);
+	}
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(p); i++)
+		in_timewait += peer_state(&p[i]) == TCP_TIME_WAIT;
+	assert_int_equal(in_timewait, BED_TIMEWAITS);
+	assert_int_equal(b->mib[0].TCPTimeWaitOverflow, 2);
+	bed_end(b);
+}
+
+/* They end in the order in which their time began last. */
+static void test_order_of_expiry(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		peer_init(&p[i], b, (__u8)i);
+		conn_in(&p[i], TCP_TIME_WAIT);
+		bed_run(b, 10 * SG_SEC);
+	}
+	peer_send_at(&p[1], -1, SG_FIN | SG_ACK, NULL, 0); /* at 30 s: until 90 s */
+	bed_run(b, 31 * SG_SEC);			   /* 61 s */
+	assert_int_equal(peer_state(&p[0]), TCP_CLOSED);
+	assert_int_equal(peer_state(&p[1]), TCP_TIME_WAIT);
+	assert_int_equal(peer_state(&p[2]), TCP_TIME_WAIT);
+	bed_run(b, 20 * SG_SEC); /* 81 s */
+	assert_int_equal(peer_state(&p[1]), TCP_TIME_WAIT);
+	assert_int_equal(peer_state(&p[2]), TCP_CLOSED);
+	bed_run(b, 10 * SG_SEC);
+	assert_int_equal(peer_state(&p[1]), TCP_CLOSED);
+	bed_end(b);
+}
+
+/* Milliseconds wrap after 49 days. */
+static void test_clock_wraps(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+
+	(void)state;
+	b->now = (1ULL << 32) * SG_MS - 30 * SG_SEC;
+	peer_init(&p, b, 1);
+	conn_in(&p, TCP_TIME_WAIT);
+	bed_run(b, 59980 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	bed_run(b, 30 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	bed_end(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_two_msl),
+		cmocka_unit_test(test_fin_again),
+		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_answers_are_limited),
+		cmocka_unit_test(test_reopen),
+		cmocka_unit_test(test_reopen_without_options),
+		cmocka_unit_test(test_reopened_unanswered),
+		cmocka_unit_test(test_reopened_syn_again),
+		cmocka_unit_test(test_reopened_reset_and_bad_ack),
+		cmocka_unit_test(test_reopened_overflow),
+		cmocka_unit_test(test_reopened_unlisten),
+		cmocka_unit_test(test_reopen_refused),
+		cmocka_unit_test(test_max_tw_buckets),
+		cmocka_unit_test(test_pool_is_full),
+		cmocka_unit_test(test_order_of_expiry),
+		cmocka_unit_test(test_clock_wraps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
