@@ -435,10 +435,13 @@ static void test_small_buffer_reopens(void **state)
 /* A FIN behind the last byte of the window; then the window is none, not 4 GB. */
 static void test_fin_at_the_edge(void **state)
 {
+	struct bed *b = bed_listening(1, 8);
 	struct peer p;
-	struct bed *b = open_in(&p, TCP_ESTABLISHED);
 
 	(void)state;
+	peer_init(&p, b, 1);
+	p.syn.wscale = SG_WSCALE_NONE;
+	conn_in(&p, TCP_ESTABLISHED);
 	b->set.tcp_rmem = 4096;
 	while (seq_diff(peer_conn(&p)->rcv_adv, p.nxt) > 0) {
 		__u32 len = (__u32)seq_diff(peer_conn(&p)->rcv_adv, p.nxt);

@@ -127,7 +127,7 @@ static void test_answers_are_limited(void **state)
 
 /* --- a new SYN, RFC 9293 3.6.1 and RFC 6191 ----------------------------------------------------- */
 
-static void reopen_expect(struct peer *p, __s32 off, __s32 ts, bool reopens)
+static void reopen_scaled(struct peer *p, __s32 off, __s32 ts, bool reopens, __u8 wscale)
 {
 	struct bed *b = p->b;
 	sg_seq old = seq_add(p->iss, 2); /* our snd_nxt */
@@ -144,7 +144,7 @@ static void reopen_expect(struct peer *p, __s32 off, __s32 ts, bool reopens)
 	assert_true(seq_eq(a->seq, seq_add(old, 65537)));
 	assert_true(seq_eq(a->ack, seq_add(p->nxt, (__u32)off + 1)));
 	assert_int_equal(a->opt.mss, BED_MSS);
-	assert_int_equal(a->opt.wscale, BED_WSCALE);
+	assert_int_equal(a->opt.wscale, wscale);
 	assert_int_equal(a->opt.sack_ok, 1);
 	assert_int_equal(a->opt.tsecr, p->tsval);
 	assert_int_equal(b->queues[0].halfopen, 1);
@@ -154,6 +154,11 @@ static void reopen_expect(struct peer *p, __s32 off, __s32 ts, bool reopens)
 	p->iss = a->seq;
 	peer_take(p);
 	p->ack = seq_add(p->iss, 1);
+}
+
+static void reopen_expect(struct peer *p, __s32 off, __s32 ts, bool reopens)
+{
+	reopen_scaled(p, off, ts, reopens, BED_WSCALE);
 }
 
 static void test_reopen(void **state)
@@ -206,6 +211,24 @@ static void test_reopen_without_options(void **state)
 	assert_int_equal(b->sent[0].s.opt.sack_ok, 0);
 	assert_int_equal(b->sent[0].s.opt.has_ts, 0);
 	assert_int_equal(peer_conn(&p)->mss, SG_MSS_DEFAULT4);
+	bed_end(b);
+}
+
+/* Scaling by nothing is scaling none the less: the peer's windows are scaled then. */
+static void test_reopen_with_scale_zero(void **state)
+{
+	struct peer p;
+	struct bed *b = bed_listening(1, 8);
+
+	(void)state;
+	b->listener.wscale = 0;
+	tcp_unlisten(b->s[0], 0, b->now);
+	tcp_listen(b->s[0], 0, &b->listener);
+	peer_init(&p, b, 1);
+	conn_in(&p, TCP_TIME_WAIT);
+	reopen_scaled(&p, 1000, 0, true, 0);
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(peer_conn(&p)->snd_wnd, 65535 << 7);
 	bed_end(b);
 }
 
@@ -443,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_answers_are_limited),
 		cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_reopen_without_options),
+		cmocka_unit_test(test_reopen_with_scale_zero),
 		cmocka_unit_test(test_reopened_unanswered),
 		cmocka_unit_test(test_reopened_syn_again),
 		cmocka_unit_test(test_reopened_reset_and_bad_ack),
