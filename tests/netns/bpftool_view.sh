@@ -44,7 +44,8 @@ eq "ifindex in settings" "$(dump settings '.[0].formatted.value.ifindex')" \
 	"$(ip -n server -j link show s0 | jq '.[0].ifindex')"
 num "heartbeat of a worker" "$(dump workers '.[0].formatted.value.heartbeat') > 0"
 # without -j, as a person would look
-bpftool map dump pinned $PINS/s0/queues | grep -q '"acceptq": 2' || die "queues do not read well"
+bpftool map dump pinned $PINS/s0/queues >$T/view
+grep -q '"acceptq": 2' $T/view || die "queues do not read well"
 syngate set somaxconn=128 >/dev/null
 eq "set shows in the map" "$(dump settings '.[0].formatted.value.somaxconn')" 128
 exec 9>&-
