@@ -35,7 +35,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- a flat model: the stream as it should be ------------------------------------------------ */
+/* --- a flat model: the stream as it should be --------------------------------------- */
 
 struct model {
 	__u8 *byte;
@@ -103,8 +103,7 @@ static void same_as_model(const struct buf *b, const struct model *m)
 	}
 }
 
-/* --- one thing at a time ------------------------------------------------------------------------
- */
+/* --- one thing at a time ------------------------------------------------------------ */
 
 static void test_nothing_costs_nothing(void **state)
 {
@@ -250,8 +249,7 @@ static void test_trim_at_the_edges_of_chunks(void **state)
 		}
 }
 
-/* --- chunks run out
- * ---------------------------------------------------------------------------------- */
+/* --- chunks run out ----------------------------------------------------------------- */
 
 static void test_exhaustion(void **state)
 {
@@ -281,8 +279,7 @@ static void test_exhaustion(void **state)
 	assert_int_equal(stack->chunks.used, 0);
 }
 
-/* --- all of it at random
- * --------------------------------------------------------------------------------- */
+/* --- all of it at random ------------------------------------------------------------ */
 
 static __u32 some_len(struct dice *d, __u32 max)
 {

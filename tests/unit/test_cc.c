@@ -85,7 +85,7 @@ static void round_trip(struct tcp *t)
 	}
 }
 
-/* --- growth --------------------------------------------------------------------------------- */
+/* --- growth ------------------------------------------------------------------------- */
 
 static void test_initial_window(void **state) /* RFC 6928 2 */
 {
@@ -169,8 +169,7 @@ static void test_growth_has_an_end(void **state)
 	assert_true(t->cwnd >= BUF_MAX && t->cwnd < 2 * BUF_MAX);
 }
 
-/* --- fast retransmit, fast recovery ------------------------------------------------------------
- */
+/* --- fast retransmit, fast recovery ------------------------------------------------- */
 
 static void test_three_duplicates(void **state) /* RFC 5681 3.2 */
 {
@@ -315,8 +314,7 @@ static void test_loss_after_gigabytes_without(void **state)
 	}
 }
 
-/* --- timeout -------------------------------------------------------------------------------------
- */
+/* --- timeout ------------------------------------------------------------------------ */
 
 static void test_timeout(void **state) /* RFC 5681 3.1 */
 {

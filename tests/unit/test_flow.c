@@ -75,7 +75,7 @@ static __u32 taken(void)
 	return n;
 }
 
-/* --- one thread ------------------------------------------------------------------------------- */
+/* --- one thread --------------------------------------------------------------------- */
 
 static void test_claim_find_release(void **state)
 {
@@ -225,8 +225,7 @@ static void test_random(void **state)
 	assert_true(refused > 0); /* both buckets were full now and then */
 }
 
-/* --- two threads ---------------------------------------------------------------------------------
- */
+/* --- two threads -------------------------------------------------------------------- */
 
 #define ROUNDS 15000u
 

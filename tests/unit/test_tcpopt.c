@@ -40,7 +40,7 @@ static void nothing_but_defaults(const struct sg_tcpopts *o)
 
 #define GET(text, o) get(text, sizeof(text) - 1, o)
 
-/* --- malformed ----------------------------------------------------------------------------- */
+/* --- malformed ---------------------------------------------------------------------- */
 
 static void test_malformed_is_refused(void **state)
 {
@@ -134,7 +134,7 @@ static void test_known_kinds_of_odd_length_are_passed_over(void **state)
 	assert_int_equal(o.nsack, 0);
 }
 
-/* --- understood ------------------------------------------------------------------------------ */
+/* --- understood --------------------------------------------------------------------- */
 
 static void test_a_linux_syn(void **state)
 {
@@ -204,8 +204,7 @@ static void test_at_the_very_end_of_the_room(void **state)
 	assert_int_equal(get(p, 39, &o), -1);
 }
 
-/* --- any bytes ----------------------------------------------------------------------------------
- */
+/* --- any bytes ---------------------------------------------------------------------- */
 
 /* Each step advances or stops, nothing outside the options is looked at. */
 static void test_any_bytes_come_to_an_end(void **state)
@@ -240,8 +239,7 @@ static void test_any_bytes_come_to_an_end(void **state)
 	}
 }
 
-/* --- written -------------------------------------------------------------------------------------
- */
+/* --- written ------------------------------------------------------------------------ */
 
 static void test_what_is_written_is_read(void **state)
 {
