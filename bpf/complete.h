@@ -46,8 +46,8 @@ struct found {
 	__u32 index;
 };
 
-/* 0, or -1 when the entry has gone since halfopen_find() saw it. */
-SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag)
+/* The entry, copied to `e`. 0, or -1 when it has gone since halfopen_find() saw it. */
+SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag, struct sg_halfopen *e)
 {
 	__u32 bucket = index / SG_WAYS, way = index % SG_WAYS;
 	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
@@ -58,7 +58,11 @@ SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag)
 	f->slot = &b->slot[way];
 	f->word = SG_READ_ONCE(*f->slot);
 	f->index = index;
-	return sg_slot_hit(f->word, tag) ? 0 : -1;
+	*e = *f->e;
+	if (!sg_slot_hit(f->word, tag))
+		return -1;
+	/* freed and taken by another tuple while we copied? */
+	return sg_slot_gen(SG_READ_ONCE(*f->slot)) == sg_slot_gen(f->word) ? 0 : -1;
 }
 
 SG_INLINE enum sg_verdict complete_answered(struct sg_halfopen *e, __u32 now, enum sg_verdict v)
@@ -105,9 +109,8 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 
 	if (!p || !rq || !set)
 		return SG_V_HALFOPEN_BAD;
-	if (found_at(&f, index, rq->h.table))
+	if (found_at(&f, index, rq->h.table, &rq->e))
 		return flow_now(p, rq) ? SG_V_STEER_FLOW : SG_V_HALFOPEN_BAD;
-	rq->e = *f.e;
 	complete_seg(&s, p, rq);
 	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now)) {
 	case SG_FIT_REPEAT:
