@@ -146,7 +146,8 @@ static void test_simultaneous_close_in_one_batch(void **state)
 	bed_end(b);
 }
 
-/* --- half-close ---------------------------------------------------------------------------------- */
+/* --- half-close ----------------------------------------------------------------------------------
+ */
 
 static void test_peer_half_closes(void **state)
 {
@@ -249,7 +250,8 @@ static void test_fin_before_its_data(void **state)
 	bed_end(b);
 }
 
-/* --- resets ------------------------------------------------------------------------------------------- */
+/* --- resets
+ * ------------------------------------------------------------------------------------------- */
 
 static void test_close_with_unread_data(void **state)
 {
@@ -293,7 +295,9 @@ static void test_abort_in_every_state(void **state)
 		enum tcp_state st;
 		bool rst;
 	} rows[] = {
-		{TCP_SYN_SENT, false},	 {TCP_SYN_RCVD, true},	 {TCP_ESTABLISHED, true},
+		{TCP_SYN_SENT, false},
+		{TCP_SYN_RCVD, true},
+		{TCP_ESTABLISHED, true},
 		{TCP_CLOSE_WAIT, true},
 	};
 
@@ -381,7 +385,8 @@ static void test_reset_by_peer(void **state)
 	bed_end(b);
 }
 
-/* --- time limits ------------------------------------------------------------------------------------------ */
+/* --- time limits
+ * ------------------------------------------------------------------------------------------ */
 
 static void test_fin_wait_2_without_owner(void **state)
 {
@@ -418,7 +423,8 @@ static void test_fin_wait_2_let_go_later(void **state)
 	bed_end(b);
 }
 
-/* --- handles and events ------------------------------------------------------------------------------------- */
+/* --- handles and events
+ * ------------------------------------------------------------------------------------- */
 
 /* The block is used again: the old handle does not reach it, nor does an old event. */
 static void test_stale_handle(void **state)

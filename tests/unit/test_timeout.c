@@ -85,6 +85,25 @@ static void test_whole_window_lost(void **state)
 	bed_end(b);
 }
 
+/* Only the first is lost: what has arrived is not sent again, and slow start ends in time. */
+static void test_first_of_a_window_lost(void **state)
+{
+	struct peer p;
+	struct bed *b = open_plain(&p, true);
+
+	(void)state;
+	put(&p, 60000);
+	bed_run(b, 300 * SG_MS);
+	assert_int_equal(b->n, 1);
+	p.ack = seq_add(p.iss, 1 + 10 * MSS);
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(facts(&p).snd_cwnd, 5 * MSS); /* ssthresh, though ten are acknowledged */
+	assert_int_equal(b->n, 5);
+	assert_sent(&p, 0, SG_ACK, 10 * MSS, 0, MSS);
+	assert_int_equal(b->mib[0].RetransSegs, 1);
+	bed_end(b);
+}
+
 /* --- giving up -------------------------------------------------------------------------------- */
 
 static void test_retries2(void **state)
@@ -169,7 +188,8 @@ static void test_user_timeout(void **state)
 	bed_end(b);
 }
 
-/* --- Karn -------------------------------------------------------------------------------------------- */
+/* --- Karn
+ * -------------------------------------------------------------------------------------------- */
 
 /* Without timestamps the RTO stays backed off until something is measured that went once. */
 static void test_karn(void **state)
@@ -239,7 +259,8 @@ static void test_false_echo(void **state)
 		bed_run(b, 220 * SG_MS);
 		p.ack = seq_add(p.iss, 101);
 		p.tsecr = sg_ts_clock(&(struct sg_hash){.ts_off = peer_conn(&p)->ts_off},
-				      time_ms(b->now)) + off[i];
+				      time_ms(b->now)) +
+			  off[i];
 		peer_send(&p, SG_ACK, NULL, 0);
 		assert_int_equal(facts(&p).srtt_us, 10000);
 		assert_int_equal(facts(&p).retrans, 0);
@@ -247,7 +268,8 @@ static void test_false_echo(void **state)
 	}
 }
 
-/* --- a shut window ---------------------------------------------------------------------------------------- */
+/* --- a shut window
+ * ---------------------------------------------------------------------------------------- */
 
 /* The window shuts over data that waits. */
 static struct bed *open_shut(struct peer *p)
@@ -365,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_backoff_doubles),
 		cmocka_unit_test(test_whole_window_lost),
+		cmocka_unit_test(test_first_of_a_window_lost),
 		cmocka_unit_test(test_retries2),
 		cmocka_unit_test(test_orphan_retries),
 		cmocka_unit_test(test_progress_counts),

@@ -41,7 +41,8 @@ static void model_open(struct model *m, __u64 seed)
 	cfg.max_conns = MODEL_CONNS;
 	free(m->b->mem[0]);
 	m->b->mem[0] = bed_alloc(TCP_CHUNK, tcp_pool_size(&cfg));
-	assert_int_equal(tcp_init(m->b->mem[0], tcp_pool_size(&cfg), &cfg, m->b->now, &m->b->s[0]), 0);
+	assert_int_equal(tcp_init(m->b->mem[0], tcp_pool_size(&cfg), &cfg, m->b->now, &m->b->s[0]),
+			 0);
 	m->s = m->b->s[0];
 	m->rng = seed;
 	for (unsigned i = 0; i < MODEL_CONNS; i++)
@@ -134,8 +135,9 @@ static void test_wheel_against_a_list(void **state)
 /* Every distance from every phase of the wheel's lower levels: where cascades meet borders. */
 static void test_wheel_at_level_borders(void **state)
 {
-	static const __u64 far[] = {1,	  2,	62,   63,   64,	  65,	127,  128,   4031, 4032,
-				    4033, 4095, 4096, 4097, 4159, 4160, 8192, 262143, 262144, 262145};
+	static const __u64 far[] = {1,	  2,	62,   63,     64,     65,    127,
+				    128,  4031, 4032, 4033,   4095,   4096,  4097,
+				    4159, 4160, 8192, 262143, 262144, 262145};
 	struct bed *b = bed_listening(1, 8);
 	struct peer p;
 	struct tcp *t;

@@ -70,12 +70,12 @@ static void test_segments(void **state)
 		bool restarts;
 	} rows[] = {
 		{SG_ACK, 0, 0, 0, 0, 0, TCP_TIME_WAIT, true},
-		{SG_ACK, -100, 50, 0, 0, 1, TCP_TIME_WAIT, true},  /* old duplicate */
-		{SG_ACK, 0, 50, 0, 0, 1, TCP_TIME_WAIT, true},	   /* data: never delivered */
+		{SG_ACK, -100, 50, 0, 0, 1, TCP_TIME_WAIT, true}, /* old duplicate */
+		{SG_ACK, 0, 50, 0, 0, 1, TCP_TIME_WAIT, true},	  /* data: never delivered */
 		{SG_ACK, 100, 50, 0, 0, 1, TCP_TIME_WAIT, true},
-		{SG_ACK, 0, 0, -1, 0, 1, TCP_TIME_WAIT, true},	   /* PAWS */
-		{SG_RST, 0, 0, 0, 0, 0, TCP_CLOSED, false},	   /* assassinated */
-		{SG_RST, 0, 0, 0, 1, 0, TCP_TIME_WAIT, false},	   /* RFC 1337 */
+		{SG_ACK, 0, 0, -1, 0, 1, TCP_TIME_WAIT, true}, /* PAWS */
+		{SG_RST, 0, 0, 0, 0, 0, TCP_CLOSED, false},    /* assassinated */
+		{SG_RST, 0, 0, 0, 1, 0, TCP_TIME_WAIT, false}, /* RFC 1337 */
 		{SG_RST, 1, 0, 0, 0, 0, TCP_TIME_WAIT, false},
 		{SG_RST, -1, 0, 0, 0, 0, TCP_TIME_WAIT, false},
 		{SG_RST, 0, 0, -1, 0, 0, TCP_TIME_WAIT, false},
@@ -125,7 +125,8 @@ static void test_answers_are_limited(void **state)
 	bed_end(b);
 }
 
-/* --- a new SYN, RFC 9293 3.6.1 and RFC 6191 ----------------------------------------------------- */
+/* --- a new SYN, RFC 9293 3.6.1 and RFC 6191 -----------------------------------------------------
+ */
 
 static void reopen_scaled(struct peer *p, __s32 off, __s32 ts, bool reopens, __u8 wscale)
 {
@@ -167,9 +168,9 @@ static void test_reopen(void **state)
 		__s32 off, ts;
 		bool reopens;
 	} rows[] = {
-		{1, 0, true},	     {100000, 0, true}, {0, 0, false}, {-1, 0, false},
-		{-1000, 1, true},    /* the timestamp tells */
-		{1000, -1, false},   /* an old one */
+		{1, 0, true},	   {100000, 0, true}, {0, 0, false},
+		{-1, 0, false},	   {-1000, 1, true}, /* the timestamp tells */
+		{1000, -1, false},		     /* an old one */
 	};
 
 	(void)state;
@@ -374,7 +375,8 @@ static void test_reopen_refused(void **state)
 	bed_end(b);
 }
 
-/* --- limits ------------------------------------------------------------------------------------------ */
+/* --- limits
+ * ------------------------------------------------------------------------------------------ */
 
 static void test_max_tw_buckets(void **state)
 {
