@@ -209,6 +209,24 @@ static void test_rst_in_every_state(void **state)
 	}
 }
 
+/* Some stacks reset right at the place of their FIN. */
+static void test_rst_at_the_fin(void **state)
+{
+	static const enum tcp_state st[] = {TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(st); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p, st[i]);
+
+		peer_send_at(&p, -2, SG_RST, NULL, 0);
+		assert_int_equal(peer_state(&p), st[i]);
+		peer_send_at(&p, -1, SG_RST, NULL, 0);
+		assert_int_equal(peer_state(&p), TCP_CLOSED);
+		bed_end(b);
+	}
+}
+
 /* --- step 4: SYN, RFC 5961 4
  * ---------------------------------------------------------------------------- */
 
@@ -394,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_timestamp_echoed),
 		cmocka_unit_test(test_rst),
 		cmocka_unit_test(test_rst_in_every_state),
+		cmocka_unit_test(test_rst_at_the_fin),
 		cmocka_unit_test(test_syn_is_challenged),
 		cmocka_unit_test(test_challenge_limit),
 		cmocka_unit_test(test_no_ack_no_text),

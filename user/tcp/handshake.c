@@ -164,11 +164,11 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 	if (!acceptq_reserve(s, e->listener))
 		return handshake_overflow(s, in, ref, out);
 	owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
-	if (owner < 0)
+	if (owner == -ENOSPC)
 		return handshake_drop(s, e, &s->cfg.mib->FlowTableFull);
-	if (owner != s->cfg.worker) {
+	if (owner != s->cfg.worker) { /* -EBUSY: it is being claimed elsewhere */
 		acceptq_unreserve(s, e->listener);
-		return owner;
+		return owner < 0 ? -1 : owner;
 	}
 	t = conn_new(s, &in->tuple, h, now);
 	if (!t) {

@@ -138,8 +138,15 @@ static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg 
 
 static bool input_paws_fails(const struct tcp *t, const struct seg *in, sg_time now)
 {
-	return t->flags & T_TS && in->opt.has_ts &&
-	       (__s32)(in->opt.tsval - t->ts_recent) < 0 && now - t->ts_recent_at < PAWS_IDLE;
+	return t->flags & T_TS && in->opt.has_ts && (__s32)(in->opt.tsval - t->ts_recent) < 0 &&
+	       now - t->ts_recent_at < PAWS_IDLE;
+}
+
+/* A RST in front of the peer's FIN: some stacks send it after their close, and Linux takes it. */
+static bool input_rst_at_fin(const struct tcp *t, const struct seg *in)
+{
+	return in->flags & SG_RST && t->flags & T_FIN_RCVD &&
+	       seq_eq(seq_add(in->seq, 1), t->rcv_nxt);
 }
 
 /* Step 1: is the segment acceptable? Linux's test: its end not before what we last told. */
@@ -161,7 +168,7 @@ static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const stru
 		return STEP_NEXT;
 	}
 	if (in->flags & SG_RST)
-		return STEP_DONE;
+		return input_rst_at_fin(t, in) ? STEP_NEXT : STEP_DONE;
 	if (in->flags & SG_SYN && t->state != TCP_SYN_RCVD) {
 		s->cfg.mib->TCPSYNChallenge++;
 		input_challenge(s, t, now);
@@ -178,7 +185,7 @@ static enum step step2_rst(struct tcp_stack *s, struct tcp *t, const struct seg 
 	(void)out;
 	if (!(in->flags & SG_RST))
 		return STEP_NEXT;
-	if (!seq_eq(in->seq, t->rcv_nxt)) {
+	if (!seq_eq(in->seq, t->rcv_nxt) && !input_rst_at_fin(t, in)) {
 		input_challenge(s, t, now);
 		return STEP_DONE;
 	}
@@ -272,8 +279,8 @@ static __u32 input_trim(const struct tcp *t, sg_seq seq, __u32 *len)
 }
 
 /* RFC 9293 3.8.6.3, RFC 5681 4.2: every second full segment, at once after a gap, else later. */
-static void input_schedule_ack(struct tcp_stack *s, struct tcp *t, __u32 len, __u32 moved,
-			       bool gap, sg_time now)
+static void input_schedule_ack(struct tcp_stack *s, struct tcp *t, __u32 len, __u32 moved, bool gap,
+			       sg_time now)
 {
 	if (len > t->rcv_mss)
 		t->rcv_mss = (__u16)(len > 65535 ? 65535 : len);
