@@ -136,26 +136,34 @@ int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 	return 0;
 }
 
+/* Copy between `buf` and pieces, out of them or into them. Returns bytes copied. */
+static size_t user_copy(const struct iovec *iov, int n, char *buf, size_t len, bool into)
+{
+	size_t done = 0;
+
+	for (int i = 0; i < n && done < len; i++) {
+		size_t k = iov[i].iov_len < len - done ? iov[i].iov_len : len - done;
+
+		if (into)
+			memcpy(iov[i].iov_base, buf + done, k);
+		else
+			memcpy(buf + done, iov[i].iov_base, k);
+		done += k;
+	}
+	return done;
+}
+
 ssize_t tcp_recv(struct tcp_stack *s, tcp_id id, void *buf, size_t len, sg_time now)
 {
 	struct iovec iov[8];
-	size_t done = 0;
-	int n;
+	size_t done = 0, round;
 
 	while (done < len) {
-		size_t round = 0;
+		int n = tcp_recv_peek(s, id, iov, 8);
 
-		n = tcp_recv_peek(s, id, iov, 8);
 		if (n <= 0)
 			return done ? (ssize_t)done : n;
-		for (int i = 0; i < n && done + round < len; i++) {
-			size_t k = iov[i].iov_len;
-
-			if (k > len - done - round)
-				k = len - done - round;
-			memcpy((char *)buf + done + round, iov[i].iov_base, k);
-			round += k;
-		}
+		round = user_copy(iov, n, (char *)buf + done, len - done, false);
 		tcp_recv_done(s, id, round, now);
 		done += round;
 	}
@@ -165,23 +173,14 @@ ssize_t tcp_recv(struct tcp_stack *s, tcp_id id, void *buf, size_t len, sg_time 
 ssize_t tcp_send(struct tcp_stack *s, tcp_id id, const void *buf, size_t len, sg_time now)
 {
 	struct iovec iov[8];
-	size_t done = 0;
-	int n;
+	size_t done = 0, round;
 
 	while (done < len) {
-		size_t round = 0;
+		int n = tcp_send_room(s, id, iov, 8);
 
-		n = tcp_send_room(s, id, iov, 8);
 		if (n <= 0)
 			return done ? (ssize_t)done : n;
-		for (int i = 0; i < n && done + round < len; i++) {
-			size_t k = iov[i].iov_len;
-
-			if (k > len - done - round)
-				k = len - done - round;
-			memcpy(iov[i].iov_base, (const char *)buf + done + round, k);
-			round += k;
-		}
+		round = user_copy(iov, n, (char *)(size_t)buf + done, len - done, true);
 		tcp_send_done(s, id, round, now);
 		done += round;
 	}
