@@ -298,7 +298,7 @@ static void test_random_stream(void **state)
 
 	(void)state;
 	model_new(&m, 40 * TCP_CHUNK);
-	for (int step = 0; step < 6000; step++) {
+	for (int step = 0; step < 3000; step++) {
 		__u32 n = some_len(&d, m.max - b.len), used;
 		struct iovec iov[4];
 		int k;
