@@ -247,7 +247,29 @@ static void test_info(void **state)
 	assert_false(facts(&p).orphan);
 	bed_run(b, 220 * SG_MS);
 	assert_int_equal(facts(&p).retrans, 1);
+	assert_in_range(facts(&p).timer_ms, 300, 420); /* 420 from when it fired */
 	assert_int_equal(facts(&p).total_retrans, 1);
+	bed_end(b);
+}
+
+static void test_info_of_other_timers(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	for (int i = 0; i < 17; i++)
+		peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_true(peer_conn(&p)->delack_at != SG_NEVER);
+	assert_string_equal(facts(&p).timer, "");
+	bed_end(b);
+	b = open_in(&p, TCP_ESTABLISHED);
+	tcp_shutdown(b->s[0], p.id, b->now);
+	bed_output(b);
+	peer_ack(&p);
+	b->now += SG_SEC;
+	assert_int_equal(facts(&p).state, TCP_FIN_WAIT_2);
+	assert_string_equal(facts(&p).timer, "");
 	bed_end(b);
 }
 
@@ -283,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_starved_writer),
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_info_of_other_timers),
 		cmocka_unit_test(test_exact_listener_before_wildcard),
 	};
 

@@ -5,15 +5,14 @@
 
 #include "tcp/stack.h"
 
+/* As ss names them: FIN_WAIT_2's is "timewait", and it shows no delayed ACKs. */
 static const char *info_timer(const struct tcp *t, sg_time *at)
 {
-	*at = timer_next(t);
+	*at = t->life_at < t->rexmit_at ? t->life_at : t->rexmit_at;
 	if (*at == SG_NEVER)
 		return "";
 	if (*at == t->life_at)
-		return "timewait"; /* as ss names FIN_WAIT_2's */
-	if (*at == t->delack_at)
-		return "delack";
+		return "timewait";
 	return t->timer == TIMER_PERSIST ? "persist" : "on";
 }
 
