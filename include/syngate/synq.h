@@ -224,8 +224,7 @@ SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const stru
 	if (ts && s->flags & SG_ACK && s->tsecr &&
 	    (s->tsecr - sg_ts_clock(h, e->when) > now - e->when + SG_CLOCK_SLACK_MS))
 		old = 1;
-	fit = seq_acceptable(s->seq, s->len, rcv_nxt, window) ||
-	      (s->flags & SG_SYN && s->seq.v == e->irs);
+	fit = seq_acceptable(s->seq, s->len, rcv_nxt, window);
 	if (old || !fit)
 		return s->flags & SG_RST ? SG_FIT_DROP : SG_FIT_OUTSIDE;
 	if (s->flags & SG_RST)

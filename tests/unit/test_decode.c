@@ -420,6 +420,19 @@ static void test_checksum_zero_is_a_checksum(void **state)
 	assert_int_equal(raw_decode(&f, &s), -EBADMSG);
 }
 
+static void test_ip4_checksum(void **state)
+{
+	struct raw f;
+	struct seg s;
+
+	(void)state;
+	raw_plain4(&f);
+	assert_int_equal(decode(f.p, f.len, true, &s), 0);
+	f.p[f.ip + 8] ^= 1; /* TTL: nothing else would notice */
+	assert_int_equal(decode(f.p, f.len, true, &s), -EBADMSG);
+	assert_int_equal(decode(f.p, f.len, false, &s), 0);
+}
+
 static void test_any_bytes(void **state)
 {
 	struct dice d = {11};
@@ -463,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_malformed_options_are_refused),
 		cmocka_unit_test(test_every_flipped_bit_is_seen),
 		cmocka_unit_test(test_checksum_zero_is_a_checksum),
+		cmocka_unit_test(test_ip4_checksum),
 		cmocka_unit_test(test_any_bytes),
 	};
 

@@ -51,7 +51,7 @@ static int decode_ethernet(struct cursor *c, struct seg *out)
 	return type;
 }
 
-static int decode_ipv4(struct cursor *c, struct seg *out)
+static int decode_ipv4(struct cursor *c, bool verify, struct seg *out)
 {
 	const __u8 *ip = c->p;
 	__u32 ihl, total;
@@ -64,6 +64,8 @@ static int decode_ipv4(struct cursor *c, struct seg *out)
 		return -EPROTO;
 	if (sg_get16(ip + 6) & 0x3fff) /* a fragment */
 		return -EPROTO;
+	if (verify && sg_csum_fold(sg_csum_bytes(0, ip, ihl)) != 0)
+		return -EBADMSG;
 	sg_addr_from4(&out->tuple.peer, ip + 12);
 	sg_addr_from4(&out->tuple.local, ip + 16);
 	out->ecn = ip[1] & 3;
@@ -172,7 +174,7 @@ int wire_decode(const __u8 *frame, __u32 len, bool verify, struct seg *out)
 	memset(out, 0, sizeof(*out));
 	type = decode_ethernet(&c, out);
 	if (type == ETH_IPV4)
-		err = decode_ipv4(&c, out);
+		err = decode_ipv4(&c, verify, out);
 	else if (type == ETH_IPV6)
 		err = decode_ipv6(&c, out);
 	else

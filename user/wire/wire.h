@@ -15,7 +15,7 @@
 
 /*
  * One Ethernet frame. `out->data` points into it. `out->handshake` is left NULL.
- * -EPROTO: not TCP, or malformed. -EBADMSG: wrong checksum (only if `verify`).
+ * -EPROTO: not TCP, or malformed. -EBADMSG: a wrong checksum, of IPv4 or TCP (only if `verify`).
  */
 int wire_decode(const __u8 *frame, __u32 len, bool verify, struct seg *out);
 
