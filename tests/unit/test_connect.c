@@ -38,6 +38,9 @@ static void test_connect(void **state)
 	peer_send(&p, SG_ACK, NULL, 0);
 	assert_int_equal(facts(&p).snd_wnd, 65535 << 7);
 	assert_int_equal(b->mib[0].ActiveOpens, 1);
+	assert_int_equal(tcp_send(b->s[0], p.id, bytes(0, 60000), 60000, b->now), 60000);
+	bed_output(b);
+	assert_int_equal(b->n, 10); /* RFC 6928 */
 	bed_end(b);
 }
 

@@ -294,6 +294,7 @@ static void test_segments_on_an_entry(void **state)
 		assert_int_equal(peer_entry(&p, NULL) != NULL, rows[i].stays);
 		assert_int_equal(b->queues[0].halfopen, rows[i].stays);
 		assert_int_equal(b->mib[0].EmbryonicRsts, !rows[i].stays);
+		assert_int_equal(b->mib[0].AttemptFails, !rows[i].stays);
 		assert_int_equal(b->n, rows[i].answer != NOTHING);
 		if (rows[i].answer == RST_SEQ) {
 			assert_int_equal(b->sent[0].s.flags, SG_RST);
@@ -319,14 +320,14 @@ static void test_stale_record(void **state)
 	peer_init(&q, b, 2);
 	peer_syn(&p);
 	peer_syn(&q);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		s = peer_seg(&p, SG_ACK, NULL, 0);
 		if (i == 0)
 			p.hs.gen++;
 		else if (i == 1)
 			p.hs.slot = q.hs.slot;
 		else
-			p.hs.slot = 0xfffffff0u;
+			p.hs.slot = i == 2 ? BED_BUCKETS * SG_WAYS : 0xfffffff0u;
 		assert_int_equal(bed_input(b, 0, &s), -1);
 		assert_int_equal(b->n, 1);
 		assert_int_equal(b->sent[0].s.flags, SG_RST);

@@ -91,6 +91,25 @@ static void test_trimming(void **state)
 	bed_end(b);
 }
 
+/* No SACK blocks to a peer that did not ask for them, and none without a gap. */
+static void test_no_sack(void **state)
+{
+	for (__u8 sack = 0; sack < 2; sack++) {
+		struct bed *b = bed_listening(1, 8);
+		struct peer p;
+
+		(void)state;
+		peer_init(&p, b, 1);
+		p.syn.sack_ok = sack;
+		conn_in(&p, TCP_ESTABLISHED);
+		peer_send_at(&p, 100, SG_ACK, bytes(0, 10), 10);
+		assert_int_equal(b->sent[0].s.opt.nsack, sack);
+		peer_send_at(&p, 0, SG_ACK, bytes(0, 100), 100);
+		assert_int_equal(b->sent[0].s.opt.nsack, 0);
+		bed_end(b);
+	}
+}
+
 /* --- RFC 7323: PAWS ------------------------------------------------------------------------------
  */
 
@@ -407,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_acceptable),
 		cmocka_unit_test(test_answers_are_limited),
 		cmocka_unit_test(test_trimming),
+		cmocka_unit_test(test_no_sack),
 		cmocka_unit_test(test_paws),
 		cmocka_unit_test(test_paws_after_24_days),
 		cmocka_unit_test(test_timestamp_echoed),

@@ -191,6 +191,24 @@ static void test_user_timeout(void **state)
 /* --- Karn
  * -------------------------------------------------------------------------------------------- */
 
+/* Each round trip is timed by itself, however long nothing was sent in between. */
+static void test_round_trips(void **state)
+{
+	struct peer p;
+	struct bed *b = open_plain(&p, false);
+
+	(void)state;
+	for (__u32 i = 1; i <= 5; i++) {
+		bed_run(b, SG_SEC);
+		put(&p, 100);
+		b->now += 10 * SG_MS;
+		p.ack = seq_add(p.iss, 1 + i * 100);
+		peer_send(&p, SG_ACK, NULL, 0);
+		assert_int_equal(facts(&p).srtt_us, 10000);
+	}
+	bed_end(b);
+}
+
 /* Without timestamps the RTO stays backed off until something is measured that went once. */
 static void test_karn(void **state)
 {
@@ -392,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_orphan_retries),
 		cmocka_unit_test(test_progress_counts),
 		cmocka_unit_test(test_user_timeout),
+		cmocka_unit_test(test_round_trips),
 		cmocka_unit_test(test_karn),
 		cmocka_unit_test(test_karn_with_timestamps),
 		cmocka_unit_test(test_false_echo),
