@@ -53,7 +53,7 @@ struct bed {
 	struct sent *sent;
 };
 
-/* --- the bench --------------------------------------------------------------------------- */
+/* --- the bench ------------------------------------------------------------------------- */
 
 static inline void *bed_alloc(size_t align, size_t size)
 {
@@ -136,7 +136,7 @@ static inline struct bed *bed_listening(unsigned workers, __u32 backlog)
 	return b;
 }
 
-/* --- what must hold at any time -------------------------------------------------------------- */
+/* --- what must hold at any time -------------------------------------------------------- */
 
 static inline void bed_check_conn(const struct tcp_stack *s, const struct tcp *t)
 {
@@ -190,8 +190,7 @@ static inline void bed_check(const struct bed *b)
 	}
 }
 
-/* --- effects ------------------------------------------------------------------------------------
- */
+/* --- effects --------------------------------------------------------------------------- */
 
 static inline void bed_keep(struct bed *b, const struct actions *a)
 {
@@ -280,8 +279,7 @@ static inline void bed_run(struct bed *b, sg_time span)
 	bed_output(b);
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------- */
 
 static inline void bed_drain_events(struct bed *b)
 {
@@ -347,8 +345,7 @@ static inline void bed_end(struct bed *b)
 	free(b);
 }
 
-/* --- small help ---------------------------------------------------------------------------------
- */
+/* --- small help ------------------------------------------------------------------------ */
 
 /* All events of `id` that are there now. */
 static inline unsigned events_of(struct bed *b, unsigned w, tcp_id id)

@@ -8,8 +8,7 @@
 
 #include "bed.h"
 
-/* --- a peer: the other end as sequence numbers --------------------------------------------------
- */
+/* --- a peer: the other end as sequence numbers ----------------------------------------- */
 
 struct peer {
 	struct bed *b;
@@ -189,8 +188,7 @@ static inline int peer_ack(struct peer *p)
 	return peer_send(p, SG_ACK, NULL, 0);
 }
 
-/* --- a connection in any state -------------------------------------------------------------------
- */
+/* --- a connection in any state --------------------------------------------------------- */
 
 static inline struct tcp *peer_conn(const struct peer *p)
 {
@@ -303,8 +301,7 @@ static inline void conn_in(struct peer *p, enum tcp_state state)
 	assert_int_equal(peer_state(p), state);
 }
 
-/* --- what is looked at
- * --------------------------------------------------------------------------------- */
+/* --- what is looked at ----------------------------------------------------------------- */
 
 /* Was segment `i` this one? Sequence numbers count from the first byte after each SYN. */
 #define assert_sent(p, i, want_flags, want_seq, want_ack, want_len)                                \

@@ -101,8 +101,7 @@ static void test_timer(void **state)
 	bed_end(b);
 }
 
-/* --- windows
- * -------------------------------------------------------------------------------------- */
+/* --- windows --------------------------------------------------------------------------- */
 
 /* SND.WL1 and SND.WL2: an older segment does not bring back an older window. */
 static void test_window_updates(void **state)
@@ -133,8 +132,7 @@ static void test_window_updates(void **state)
 	bed_end(b);
 }
 
-/* --- duplicates
- * ------------------------------------------------------------------------------------- */
+/* --- duplicates ------------------------------------------------------------------------ */
 
 static void test_what_is_a_duplicate(void **state)
 {
@@ -228,9 +226,7 @@ static void test_fast_retransmit_at_a_full_ring(void **state)
 	bed_end(b);
 }
 
-/* --- FIN
- * ------------------------------------------------------------------------------------------------
- */
+/* --- FIN ------------------------------------------------------------------------------- */
 
 static void test_ack_of_data_is_not_of_the_fin(void **state)
 {

@@ -37,7 +37,7 @@ static int recv_all(struct peer *p)
 	return (int)n;
 }
 
-/* --- the four segments ----------------------------------------------------------------------- */
+/* --- the four segments ----------------------------------------------------------------- */
 
 static void test_we_close_first(void **state)
 {
@@ -146,8 +146,7 @@ static void test_simultaneous_close_in_one_batch(void **state)
 	bed_end(b);
 }
 
-/* --- half-close ----------------------------------------------------------------------------------
- */
+/* --- half-close ------------------------------------------------------------------------ */
 
 static void test_peer_half_closes(void **state)
 {
@@ -250,8 +249,7 @@ static void test_fin_before_its_data(void **state)
 	bed_end(b);
 }
 
-/* --- resets
- * ------------------------------------------------------------------------------------------- */
+/* --- resets ---------------------------------------------------------------------------- */
 
 static void test_close_with_unread_data(void **state)
 {
@@ -385,8 +383,7 @@ static void test_reset_by_peer(void **state)
 	bed_end(b);
 }
 
-/* --- time limits
- * ------------------------------------------------------------------------------------------ */
+/* --- time limits ----------------------------------------------------------------------- */
 
 static void test_fin_wait_2_without_owner(void **state)
 {
@@ -423,8 +420,7 @@ static void test_fin_wait_2_let_go_later(void **state)
 	bed_end(b);
 }
 
-/* --- handles and events
- * ------------------------------------------------------------------------------------- */
+/* --- handles and events ---------------------------------------------------------------- */
 
 /* The block is used again: the old handle does not reach it, nor does an old event. */
 static void test_stale_handle(void **state)

@@ -175,7 +175,7 @@ static void test_final_ack_again(void **state)
 	bed_end(b);
 }
 
-/* --- full accept queue ------------------------------------------------------------------- */
+/* --- full accept queue ----------------------------------------------------------------- */
 
 /* Two half-open, room for one. */
 static struct bed *overflowing(struct peer *first, struct peer *second, int abort_on_overflow)
@@ -250,7 +250,7 @@ static void test_overflow_aborts(void **state)
 	bed_end(b);
 }
 
-/* --- what else meets an entry --------------------------------------------------------------- */
+/* --- what else meets an entry ---------------------------------------------------------- */
 
 enum answer { NOTHING, RST_SEQ, RST_ACK };
 

@@ -12,8 +12,7 @@ static struct bed *open_in(struct peer *p, enum tcp_state st)
 	return b;
 }
 
-/* --- step 1: acceptability ---------------------------------------------------------------------
- */
+/* --- step 1: acceptability ------------------------------------------------------------- */
 
 static void test_acceptable(void **state)
 {
@@ -110,8 +109,7 @@ static void test_no_sack(void **state)
 	}
 }
 
-/* --- RFC 7323: PAWS ------------------------------------------------------------------------------
- */
+/* --- RFC 7323: PAWS -------------------------------------------------------------------- */
 
 static void test_paws(void **state)
 {
@@ -172,8 +170,7 @@ static void test_timestamp_echoed(void **state)
 	bed_end(b);
 }
 
-/* --- step 2: RST, RFC 5961 3
- * -------------------------------------------------------------------------- */
+/* --- step 2: RST, RFC 5961 3 ----------------------------------------------------------- */
 
 static void test_rst(void **state)
 {
@@ -246,8 +243,7 @@ static void test_rst_at_the_fin(void **state)
 	}
 }
 
-/* --- step 4: SYN, RFC 5961 4
- * ---------------------------------------------------------------------------- */
+/* --- step 4: SYN, RFC 5961 4 ----------------------------------------------------------- */
 
 static void test_syn_is_challenged(void **state)
 {
@@ -288,8 +284,7 @@ static void test_challenge_limit(void **state)
 	bed_end(b);
 }
 
-/* --- steps 5 and 7
- * --------------------------------------------------------------------------------------------- */
+/* --- steps 5 and 7 --------------------------------------------------------------------- */
 
 static void test_no_ack_no_text(void **state)
 {
@@ -376,8 +371,7 @@ static void test_text_after_fin(void **state)
 	bed_end(b);
 }
 
-/* --- the Ethernet address of the answers
- * ---------------------------------------------------------------------------- */
+/* --- the Ethernet address of the answers ----------------------------------------------- */
 
 /* Answers go back the way that acceptable segments came; others do not turn them away. */
 static void test_mac_follows(void **state)

@@ -42,8 +42,7 @@ static void test_segments_carry_the_bytes(void **state)
 	bed_end(b);
 }
 
-/* --- Nagle, RFC 9293 3.7.4, and the sender's silly window --------------------------------------
- */
+/* --- Nagle, RFC 9293 3.7.4, and the sender's silly window ------------------------------ */
 
 static void test_nagle(void **state)
 {
@@ -130,8 +129,7 @@ static void test_silly_window(void **state)
 	bed_end(b);
 }
 
-/* --- windows
- * ---------------------------------------------------------------------------------------- */
+/* --- windows --------------------------------------------------------------------------- */
 
 /* Never a byte beyond what the peer offers, whatever it offers, and then all of it. */
 static void test_never_beyond_the_window(void **state)
@@ -195,9 +193,7 @@ static void test_limited_transmit(void **state)
 	bed_end(b);
 }
 
-/* --- FIN
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- FIN ------------------------------------------------------------------------------- */
 
 static void test_fin_rides_on_the_last_data(void **state)
 {
@@ -237,8 +233,7 @@ static void test_fin_counts_in_the_window(void **state)
 	bed_end(b);
 }
 
-/* --- a full ring delays and never loses
- * -------------------------------------------------------------------------- */
+/* --- a full ring delays and never loses ------------------------------------------------ */
 
 static unsigned output_some(struct bed *b, unsigned max)
 {
@@ -329,8 +324,7 @@ static void test_turns(void **state)
 	bed_end(b);
 }
 
-/* --- numbers of segments without data
- * ----------------------------------------------------------------------------- */
+/* --- numbers of segments without data -------------------------------------------------- */
 
 /* A timeout takes snd_nxt back: an ACK still bears the highest number, or the peer ignores it. */
 static void test_ack_during_go_back(void **state)
@@ -369,9 +363,7 @@ static void test_ack_in_a_shrunken_window(void **state)
 	bed_end(b);
 }
 
-/* --- memory
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- memory ---------------------------------------------------------------------------- */
 
 static void test_send_buffer(void **state)
 {

@@ -104,7 +104,7 @@ static void test_first_of_a_window_lost(void **state)
 	bed_end(b);
 }
 
-/* --- giving up -------------------------------------------------------------------------------- */
+/* --- giving up ------------------------------------------------------------------------- */
 
 static void test_retries2(void **state)
 {
@@ -188,8 +188,7 @@ static void test_user_timeout(void **state)
 	bed_end(b);
 }
 
-/* --- Karn
- * -------------------------------------------------------------------------------------------- */
+/* --- Karn ------------------------------------------------------------------------------ */
 
 /* Each round trip is timed by itself, however long nothing was sent in between. */
 static void test_round_trips(void **state)
@@ -286,8 +285,7 @@ static void test_false_echo(void **state)
 	}
 }
 
-/* --- a shut window
- * ---------------------------------------------------------------------------------------- */
+/* --- a shut window --------------------------------------------------------------------- */
 
 /* The window shuts over data that waits. */
 static struct bed *open_shut(struct peer *p)

@@ -125,8 +125,7 @@ static void test_answers_are_limited(void **state)
 	bed_end(b);
 }
 
-/* --- a new SYN, RFC 9293 3.6.1 and RFC 6191 -----------------------------------------------------
- */
+/* --- a new SYN, RFC 9293 3.6.1 and RFC 6191 -------------------------------------------- */
 
 static void reopen_scaled(struct peer *p, __s32 off, __s32 ts, bool reopens, __u8 wscale)
 {
@@ -174,7 +173,8 @@ static void test_reopen(void **state)
 	};
 
 	(void)state;
-	for (unsigned i = 0; i < 4 * SG_ARRAY_SIZE(rows); i++) { /* in each quarter of the numbers */
+	for (unsigned i = 0; i < 4 * SG_ARRAY_SIZE(rows);
+	     i++) { /* in each quarter of the numbers */
 		unsigned row = i / 4;
 		struct bed *b = bed_listening(1, 8);
 		struct peer p;
@@ -260,6 +260,25 @@ static void test_reopened_unanswered(void **state)
 	assert_int_equal(peer_state(&p), TCP_CLOSED);
 	assert_int_equal(b->queues[0].halfopen, 0);
 	bed_empty(b);
+	bed_end(b);
+}
+
+/* A SYN-ACK that was lost says nothing of the path's room (RFC 6298 5.7 asks for less). */
+static void test_reopened_after_a_loss(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+	struct tcp_facts f;
+
+	(void)state;
+	reopen_expect(&p, 1000, 0, true);
+	bed_run(b, 1100 * SG_MS);
+	assert_int_equal(b->n, 1);
+	peer_send(&p, SG_ACK, NULL, 0);
+	peer_accept(&p);
+	assert_int_equal(tcp_info(b->s[0], p.id, b->now, &f), 0);
+	assert_int_equal(f.snd_cwnd, 10 * f.mss);
+	assert_true(f.snd_ssthresh > 1 << 30);
 	bed_end(b);
 }
 
@@ -379,8 +398,7 @@ static void test_reopen_refused(void **state)
 	bed_end(b);
 }
 
-/* --- limits
- * ------------------------------------------------------------------------------------------ */
+/* --- limits ---------------------------------------------------------------------------- */
 
 static void test_max_tw_buckets(void **state)
 {
@@ -474,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_reopen_without_options),
 		cmocka_unit_test(test_reopen_with_scale_zero),
 		cmocka_unit_test(test_reopened_unanswered),
+		cmocka_unit_test(test_reopened_after_a_loss),
 		cmocka_unit_test(test_reopened_syn_again),
 		cmocka_unit_test(test_reopened_reset_and_bad_ack),
 		cmocka_unit_test(test_reopened_overflow),

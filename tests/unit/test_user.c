@@ -142,7 +142,7 @@ static void test_connect_refused_by_tables(void **state)
 	bed_end(b);
 }
 
-/* --- memory that runs out --------------------------------------------------------------------- */
+/* --- memory that runs out -------------------------------------------------------------- */
 
 #define HOGS 4
 
@@ -186,8 +186,7 @@ static void test_starved_writer(void **state)
 	bed_end(b);
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------- */
+/* --- looking --------------------------------------------------------------------------- */
 
 static void test_each(void **state)
 {
@@ -273,8 +272,7 @@ static void test_info_of_other_timers(void **state)
 	bed_end(b);
 }
 
-/* --- wildcard and exact listener: who takes a pair that comes again
- * ------------------------------- */
+/* --- wildcard and exact listener: who takes a pair that comes again -------------------- */
 
 static void test_exact_listener_before_wildcard(void **state)
 {

@@ -72,7 +72,7 @@ static void test_limit_is_shared(void **state)
 	bed_end(b);
 }
 
-/* --- the same final ACK at both workers at once --------------------------------------------- */
+/* --- the same final ACK at both workers at once ---------------------------------------- */
 
 struct race {
 	struct bed *b;

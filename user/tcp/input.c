@@ -14,7 +14,7 @@ enum step { STEP_NEXT, STEP_DONE };
 typedef enum step (*step_fn)(struct tcp_stack *, struct tcp *, const struct seg *, sg_time,
 			     struct actions *);
 
-/* --- answers ---------------------------------------------------------------------------- */
+/* --- answers --------------------------------------------------------------------------- */
 
 static struct seg *input_answer(struct actions *out, const struct seg *in)
 {
@@ -76,7 +76,7 @@ static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *
 	output_ack_now(s, t);
 }
 
-/* --- SYN-SENT, 3.10.7.3 ------------------------------------------------------------------- */
+/* --- SYN-SENT, 3.10.7.3 ---------------------------------------------------------------- */
 
 static void input_take_syn(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 {
@@ -134,7 +134,7 @@ static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg 
 	event_post(s, t, TCP_EV_WRITE);
 }
 
-/* --- the other states, 3.10.7.4 -------------------------------------------------------------- */
+/* --- the other states, 3.10.7.4 -------------------------------------------------------- */
 
 static bool input_paws_fails(const struct tcp *t, const struct seg *in, sg_time now)
 {
