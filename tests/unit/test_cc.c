@@ -44,7 +44,7 @@ static struct tcp *fresh(__u16 mss)
 	t->mss = mss;
 	t->iss = sg_seq_of(0xfffff000);
 	t->snd_una = t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
-	cc_init(t);
+	cc_init(t, 0);
 	return t;
 }
 

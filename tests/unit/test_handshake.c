@@ -156,6 +156,33 @@ static void test_completed_by_data_out_of_order(void **state)
 	bed_end(b);
 }
 
+/* One SYN-ACK sent again may be too short an RTO; two are a loss (RFC 5681 3.1, and Linux). */
+static void test_final_ack_after_losses(void **state)
+{
+	for (unsigned resent = 1; resent < 3; resent++) {
+		struct bed *b = bed_listening(1, 4);
+		struct seg room[SG_WAYS];
+		struct actions a = {0, SG_WAYS, room};
+		struct peer p;
+
+		(void)state;
+		peer_init(&p, b, 1);
+		peer_syn(&p);
+		for (unsigned i = 0; i < resent; i++) {
+			a.n = 0;
+			b->now += (1010ULL << i) * SG_MS;
+			tcp_sweep_halfopen(b->s[0], p.hs.slot / SG_WAYS, 1, b->now, &a);
+			assert_int_equal(a.n, 1);
+		}
+		p.tsecr = room[0].opt.tsval;
+		peer_send(&p, SG_ACK, NULL, 0);
+		peer_accept(&p);
+		assert_int_equal(facts(&p).snd_cwnd, (resent == 1 ? 10 : 1) * facts(&p).mss);
+		assert_int_equal(facts(&p).srtt_us, 0);
+		bed_end(b);
+	}
+}
+
 static void test_final_ack_again(void **state)
 {
 	struct bed *b = bed_listening(1, 4);
@@ -421,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_final_ack_with_text),
 		cmocka_unit_test(test_completed_by_data_out_of_order),
+		cmocka_unit_test(test_final_ack_after_losses),
 		cmocka_unit_test(test_final_ack_again),
 		cmocka_unit_test(test_overflow_waits),
 		cmocka_unit_test(test_overflow_aborts),

@@ -63,6 +63,7 @@ static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in
 	__u32 flight = (__u32)seq_diff(t->snd_max, t->snd_una);
 	__u32 bytes = (__u32)seq_diff(in->ack, t->snd_una);
 	__u32 data = bytes < t->snd.len ? bytes : t->snd.len;
+	bool syn = seq_eq(t->snd_una, t->iss);
 
 	ack_rtt(t, in, now);
 	buf_drop(s, &t->snd, data, false);
@@ -70,7 +71,7 @@ static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in
 	if (seq_before(t->snd_nxt, t->snd_una))
 		t->snd_nxt = t->snd_una;
 	t->dupacks = 0;
-	if (!cc_recovery_acked(s, t, bytes))
+	if (!cc_recovery_acked(s, t, bytes) && !syn) /* RFC 5681 3.1: not for a SYN */
 		cc_acked(t, bytes, flight);
 	timer_acked(s, t, now);
 	output_ready(s, t);

@@ -17,11 +17,14 @@ static __u32 cc_half(const struct tcp *t) /* RFC 5681 (4) */
 	return half > 2u * t->mss ? half : 2u * t->mss;
 }
 
-void cc_init(struct tcp *t)
+/* `resent`: SYNs or SYN-ACKs sent again. Two of them are a loss (RFC 5681 3.1, and Linux). */
+void cc_init(struct tcp *t, __u32 resent)
 {
 	__u32 floor = 2u * t->mss > 14600 ? 2u * t->mss : 14600;
 
 	t->cwnd = 10u * t->mss < floor ? 10u * t->mss : floor;
+	if (resent > 1)
+		t->cwnd = t->mss;
 	t->ssthresh = 0x7fffffff;
 	t->recover = t->iss;
 }

@@ -120,7 +120,7 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 	t->ts_recent_at = now;
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
-	cc_init(t);
+	cc_init(t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));
 	if (handshake_answered_once(ref) && (__s32)(time_ms(now) - e->when) > 0)
 		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);
 	state_set(t, TCP_ESTABLISHED);
@@ -335,7 +335,7 @@ bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg
 	t->ts_recent_at = now;
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
-	cc_init(t);
+	cc_init(t, 0);
 	t->flags |= T_SYN_QUEUED;
 	__sync_fetch_and_add(&s->cfg.queues[id].halfopen, 1);
 	state_set(t, TCP_SYN_RCVD);

@@ -121,7 +121,7 @@ static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg 
 	if (!(in->flags & SG_SYN))
 		return;
 	input_take_syn(s, t, in);
-	cc_init(t);
+	cc_init(t, t->backoff);
 	if (!acked) { /* simultaneous open */
 		state_set(t, TCP_SYN_RCVD);
 		t->snd_nxt = t->iss;
@@ -240,7 +240,7 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->snd_wl1 = in->seq;
 	t->snd_wl2 = in->ack;
-	cc_init(t); /* a SYN-ACK that was sent again says nothing of the path's room */
+	cc_init(t, t->backoff);
 	state_set(t, TCP_ESTABLISHED);
 	event_post(s, t, TCP_EV_WRITE);
 	return STEP_NEXT;

@@ -351,7 +351,7 @@ void rtt_progress(struct tcp *t);
 /* The RTO that the measurements give, without back-off. */
 void rtt_restore(struct tcp *t);
 
-void cc_init(struct tcp *t);
+void cc_init(struct tcp *t, __u32 resent);
 void cc_acked(struct tcp *t, __u32 bytes, __u32 flight);
 void cc_dupack(struct tcp_stack *s, struct tcp *t);
 /* Returns true while recovery goes on after an ACK of `bytes`. */
