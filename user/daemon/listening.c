@@ -98,7 +98,7 @@ static int listening_pick(struct attachment *a, const struct sg_listener_key *k,
 			return (int)i;
 	return err_set(err, -ENOSPC, EXIT_USAGE,
 		       "%s has %u listeners, which is all it was attached for: unlisten one, or "
-		       "attach it with more max_listeners",
+		       "detach it and attach it with more --max-listeners",
 		       f->ifname, f->max_listeners);
 }
 
