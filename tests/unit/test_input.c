@@ -404,6 +404,8 @@ static void test_stray(void **state)
 	assert_int_equal(b->n, 1);
 	assert_int_equal(b->sent[0].s.flags, SG_RST);
 	assert_int_equal(b->sent[0].s.seq.v, 777);
+	assert_true(sg_tuple_eq(&b->sent[0].s.tuple, &p.tuple));
+	assert_memory_equal(b->sent[0].s.mac, "\x22\x22\x22\x22\x22\x22", 6);
 	peer_send_at(&p, 0, SG_FIN, bytes(0, 10), 10);
 	assert_int_equal(b->sent[0].s.flags, SG_RST | SG_ACK);
 	assert_int_equal(b->sent[0].s.seq.v, 0);
