@@ -239,6 +239,7 @@ static void test_overflow_waits(void **state)
 	assert_int_equal(b->queues[0].ListenOverflows, 1);
 	assert_int_equal(b->queues[0].ListenDrops, 1);
 	assert_int_equal(b->mib[0].ListenOverflows, 1);
+	assert_int_equal(b->mib[0].ListenDrops, 1);
 	/* the SYN-ACK comes again, says the same, and once there is room its ACK is taken */
 	b->now += 1010 * SG_MS;
 	assert_int_equal(tcp_sweep_halfopen(b->s[0], second.hs.slot / SG_WAYS, 1, b->now, &a), 1);
