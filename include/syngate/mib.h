@@ -16,6 +16,7 @@
 	X(InCsumErrors, "segments with a wrong checksum")                                          \
 	X(OutRsts, "RSTs sent by the engine")                                                      \
 	X(ActiveOpens, "connections opened by us")                                                 \
+	X(SynAckByWorker, "SYNs answered by the worker: a pair in TIME_WAIT, or just ended")          \
 	X(PassiveOpens, "connections accepted into the accept queue")                              \
 	X(AttemptFails, "connections that failed before ESTABLISHED")                              \
 	X(EstabResets, "connections reset from ESTABLISHED or CLOSE_WAIT")                         \

@@ -166,6 +166,27 @@ def cmd_udp(a):
     return back != a.count
 
 
+def cmd_again(a):
+    """COUNT connections from one and the same port, each reset and at once followed by the next."""
+    failed = 0
+    for i in range(a.count):
+        with socket.socket(family(a.host), socket.SOCK_STREAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.settimeout(10)
+            try:
+                s.bind(("", 41000))
+                s.connect((a.host, a.port))
+                s.sendall(b"abc")
+                if s.recv(3) != b"abc":
+                    raise ValueError("not the echo")
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except (OSError, ValueError) as e:
+                failed += 1
+                print(f"connection {i}: {e}", file=sys.stderr)
+    print(f"{a.count} connections from one port, reset one after another, {failed} failed")
+    return failed
+
+
 def cmd_half(a):
     """COUNT connects that wait for their SYN-ACK and then stay silent until stdin ends."""
     socks = [connect(a.host, a.port) for _ in range(a.count)]
@@ -180,6 +201,7 @@ def main():
     for name, extra in {
         "serial": "count path", "echo": "count bytes seed timeout", "talk": "",
         "tcp_echo": "once", "udp_echo": "", "udp": "count bytes", "half": "count",
+        "again": "count",
     }.items():
         q = sub.add_parser(name.replace("_", "-"))
         q.set_defaults(run=globals()["cmd_" + name])

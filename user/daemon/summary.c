@@ -16,7 +16,7 @@ void summary_read(const struct attachment *a, struct daemon_summary *s)
 	for (__u32 i = 0; i < a->front->queues; i++) {
 		const struct sg_tcp_counters *m = &a->front->tcp_counters[i];
 
-		s->synacks += m->TCPSynRetrans;
+		s->synacks += m->TCPSynRetrans + m->SynAckByWorker;
 		s->accepted += m->PassiveOpens;
 		s->refused += m->ListenOverflows;
 	}

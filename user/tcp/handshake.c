@@ -73,7 +73,7 @@ static void handshake_check_seg(const struct seg *in, struct sg_synq_seg *c)
 	};
 }
 
-static void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16 peer_mss)
+void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16 peer_mss)
 {
 	__u16 ours = sg_addr_is4(&t->tuple.peer) ? l->cfg.mss4 : l->cfg.mss6;
 
@@ -224,8 +224,8 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 
 /* --- SYN-ACKs that are due again -------------------------------------------------------------- */
 
-static void handshake_resend(struct tcp_stack *s, const struct listener *l,
-			     const struct sg_halfopen *e, sg_time now, struct actions *out)
+void handshake_synack(struct tcp_stack *s, const struct listener *l, const struct sg_halfopen *e,
+		      sg_time now, struct actions *out)
 {
 	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &e->tuple);
 	__u16 mss = sg_addr_is4(&e->tuple.peer) ? l->cfg.mss4 : l->cfg.mss6;
@@ -240,8 +240,6 @@ static void handshake_resend(struct tcp_stack *s, const struct listener *l,
 	a->wnd = l->cfg.window;
 	sg_synack_opts(&a->opt, e->opts, e->tsval, mss, l->cfg.wscale, &h, time_ms(now));
 	s->cfg.mib->OutSegs++;
-	s->cfg.mib->RetransSegs++;
-	s->cfg.mib->TCPSynRetrans++;
 }
 
 /* Who moves the slot's word on sends; the copy is from before, so it is that word's entry. */
@@ -259,8 +257,11 @@ static void handshake_due(struct tcp_stack *s, struct halfopen_ref *ref, sg_time
 			s->cfg.mib->TCPReqExpired++;
 		return;
 	}
-	if (sg_synq_rearm(ref->slot, ref->word, time_ms(now), knobs(s)->synack_rto_ms, retries + 1))
-		handshake_resend(s, l, &ref->e, now, out);
+	if (!sg_synq_rearm(ref->slot, ref->word, time_ms(now), knobs(s)->synack_rto_ms, retries + 1))
+		return;
+	handshake_synack(s, l, &ref->e, now, out);
+	s->cfg.mib->RetransSegs++;
+	s->cfg.mib->TCPSynRetrans++;
 }
 
 __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
@@ -281,64 +282,4 @@ __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
 		}
 	}
 	return n;
-}
-
-/* --- a pair that was in TIME_WAIT, RFC 9293 3.6.1 ------------------------------------------------ */
-
-static struct listener *handshake_listener(struct tcp_stack *s, const struct sg_tuple *t, __u32 *id)
-{
-	struct listener *wild = NULL;
-
-	for (__u32 i = 0; i < s->cfg.max_listeners; i++) {
-		const struct sg_queue *q = &s->cfg.queues[i];
-
-		if (!s->listener[i].open || q->port != t->lport)
-			continue;
-		if (sg_addr_eq(&q->addr, &t->local)) {
-			*id = i;
-			return &s->listener[i];
-		}
-		if (sg_addr_is_any(&q->addr)) {
-			*id = i;
-			wild = &s->listener[i];
-		}
-	}
-	return wild;
-}
-
-/*
- * The old pair's numbers rule out the table's ISS, so the engine holds this one itself, in
- * SYN-RECEIVED. It counts in the half-open length but is not held to its limit, as in Linux.
- */
-bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
-		      sg_seq iss, sg_time now)
-{
-	struct listener *l;
-	struct tcp *t;
-	__u32 id = 0;
-
-	l = handshake_listener(s, &in->tuple, &id);
-	if (!l)
-		return false;
-	t = conn_new(s, &in->tuple, h, now);
-	if (!t)
-		return false;
-	t->listener = id;
-	memcpy(t->mac, in->mac, 6);
-	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)), seg_mss(in));
-	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
-	t->snd_wnd = t->max_wnd = in->wnd;
-	t->irs = in->seq;
-	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
-	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
-	t->ts_recent = in->opt.tsval;
-	t->ts_recent_at = now;
-	t->rcv_mss = t->mss;
-	t->quick_acks = 16;
-	cc_init(t, 0);
-	t->flags |= T_SYN_QUEUED;
-	__sync_fetch_and_add(&s->cfg.queues[id].halfopen, 1);
-	state_set(t, TCP_SYN_RCVD);
-	output_ready(s, t);
-	return true;
 }

@@ -394,6 +394,9 @@ int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct act
 		return owner;
 	if (in->handshake)
 		return handshake_input(s, in, &h, now, out);
+	if ((in->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) == SG_SYN &&
+	    syn_admit(s, in, &h, now, out))
+		return -1;
 	input_reset(s, in, out);
 	return -1;
 }

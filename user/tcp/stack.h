@@ -302,9 +302,23 @@ void state_set(struct tcp *t, enum tcp_state to);
 
 int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 		    sg_time now, struct actions *out);
+/* What the two sides agreed on, into a new block. */
+void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16 peer_mss);
+/* The SYN-ACK of a half-open entry; needs room. */
+void handshake_synack(struct tcp_stack *s, const struct listener *l, const struct sg_halfopen *e,
+		      sg_time now, struct actions *out);
+
+/* --- syn.c ------------------------------------------------------------------------------- */
+
 /* A SYN that may reopen a pair that was in TIME_WAIT. Returns false when it cannot be taken. */
-bool handshake_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
-		      sg_seq iss, sg_time now);
+bool syn_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h, sg_seq iss,
+		sg_time now);
+/*
+ * A SYN whose flow was there in the driver and is not any more: admitted, or dropped and
+ * counted, as the driver would have. False: nobody listens there.
+ */
+bool syn_admit(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h, sg_time now,
+	       struct actions *out);
 struct listener *listener_at(const struct tcp_stack *s, __u32 id);
 /* Reserve a place in the accept queue; false and counted: it is full. */
 bool acceptq_reserve(struct tcp_stack *s, __u32 id);

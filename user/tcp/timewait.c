@@ -116,7 +116,7 @@ static bool timewait_reopen(struct tcp_stack *s, __u32 i, const struct seg *in,
 	sg_seq iss = seq_add(timewait_at(s, i)->snd_nxt, 65537); /* Linux's step */
 
 	flowtable_del(s, h->table, i | FLOW_TIMEWAIT);
-	if (!handshake_reopen(s, in, h, iss, now)) {
+	if (!syn_reopen(s, in, h, iss, now)) {
 		flowtable_add(s, h->table, i | FLOW_TIMEWAIT);
 		return false;
 	}
