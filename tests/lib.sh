@@ -156,6 +156,12 @@ xdp_pass()
 net_up()
 {
 	ns_new client server
+	net_link "$@"
+}
+
+# The pair that joins them, with the same arguments.
+net_link()
+{
 	veth client c0 server s0 "${1:-1}"
 	dev_up client c0 $C4/24 $C6/64
 	dev_up server s0 $S4/24 $S6/64

@@ -44,6 +44,17 @@ S syngate detach s0
 eq "detach without a daemon, again" "$(S syngate detach s0 2>/dev/null || echo $?)" 3
 nothing_left "detach after kill -9"
 
+# the interface goes while it is served
+syngate_start --listen '*:80' --app http
+ip -n server link del s0
+rc=0
+wait $SG_PID || rc=$?
+eq "exit code of a run whose interface has gone" $rc 2
+grep -q 's0 has gone' $T/run.err || die "it did not say why: $(cat $T/run.err)"
+eq "s0 gone: pins" "$(find /sys/fs/bpf -mindepth 1 -path '*syngate*')" ""
+eq "s0 gone: sockets" "$(find /run -mindepth 1 -path '/run/syngate*')" ""
+net_link
+
 # the service
 nsenter --net=/run/netns/server syngated >$T/syngated.out 2>$T/syngated.err &
 SG_PID=$!

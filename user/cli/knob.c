@@ -59,6 +59,10 @@ int knob_parse(const char *text, const struct knob **knob, char value[KNOB_VALUE
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "'%s' has no value; write it as %s=%llu (its default)", name, name,
 			       (*knob)->def);
+	if (!strcmp(name, "fail_policy") && strcmp(knob_word(*knob, eq + 1), "0") &&
+	    strcmp(knob_word(*knob, eq + 1), "1"))
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "fail_policy '%.40s': it is pass (0) or hold (1)", eq + 1);
 	rc = value_number(name, knob_word(*knob, eq + 1), (*knob)->min, (*knob)->max, &n, err);
 	if (!rc)
 		snprintf(value, KNOB_VALUE, "%llu", n);

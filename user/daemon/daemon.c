@@ -80,9 +80,33 @@ static void daemon_locals(struct attachment *a)
 {
 	int rc = locals_handle(a->locals);
 
-	if (rc)
+	a->vanished = rc == -ENODEV;
+	if (rc && !a->vanished)
 		log_warn("%s: its addresses could not be followed: %s", a->front->ifname,
 			 strerror(-rc));
+}
+
+/* Interfaces that are no more. Returns 0, or -ENODEV when that leaves `run` without any. */
+static int daemon_vanished(struct daemon *d, bool foreground)
+{
+	struct attachment *a = d->first, *next;
+	struct err err;
+
+	for (; a; a = next) {
+		char iface[IF_NAMESIZE];
+
+		next = a->next;
+		if (!a->vanished)
+			continue;
+		memcpy(iface, a->front->ifname, sizeof(iface));
+		log_error("%s has gone: its connections are lost, and nothing is served there",
+			  iface);
+		if (daemon_detach(d, iface, &err))
+			log_warn("%s", err.msg);
+		if (!d->first && foreground)
+			return -ENODEV;
+	}
+	return 0;
 }
 
 /* One wait for everything. Returns 1 on a signal to end, 0, or a negative errno. */
@@ -127,6 +151,8 @@ int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 			p = more;
 		if (!rc)
 			rc = daemon_wait(d, p);
+		if (!rc)
+			rc = daemon_vanished(d, foreground);
 	}
 	free(p);
 	return rc < 0 ? rc : 0;

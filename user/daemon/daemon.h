@@ -39,7 +39,7 @@ int daemon_set(struct daemon *d, const char *name, const char *value, struct err
 
 /*
  * Serve until SIGINT or SIGTERM; calls `ready` once everything is up. A daemon that starts with
- * an interface (`run`) also ends when the last one is detached.
+ * an interface (`run`) also ends when the last one is detached, and with -ENODEV when it has gone.
  */
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg);
 

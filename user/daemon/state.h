@@ -29,6 +29,7 @@ struct attachment {
 	__u32 workers;
 	struct listening *listening; /* [front->max_listeners] */
 	bool zero_copy;
+	bool vanished; /* the interface has gone: to be detached */
 	sg_time since;
 	struct daemon_summary before; /* what a dead daemon's counters say */
 };

@@ -271,15 +271,19 @@ static int locals_sync(struct locals *l)
 	return ret;
 }
 
-/* The driver compares each frame's destination with our address. */
-static void locals_link(struct locals *l)
+/* The driver compares each frame's destination with our address. -ENODEV: it has gone. */
+static int locals_link(struct locals *l)
 {
 	struct netif n;
+	int ret = netif_read(&n, l->f->ifname);
 
-	if (netif_read(&n, l->f->ifname) || n.ifindex != l->f->ifindex)
-		return;
+	if (ret == -ENODEV || (!ret && n.ifindex != l->f->ifindex))
+		return -ENODEV;
+	if (ret)
+		return 0; /* the next event, then */
 	memcpy(l->f->settings->mac, n.mac, sizeof(n.mac));
 	l->f->settings->mtu = n.mtu;
+	return 0;
 }
 
 /* --- events ---------------------------------------------------------------------------- */
@@ -299,6 +303,7 @@ static int locals_event(const struct nlmsghdr *h, void *arg)
 		l->dirty |= route_is_local(h);
 		break;
 	case RTM_NEWLINK:
+	case RTM_DELLINK: /* or moved into another namespace */
 		l->link |= link->ifi_index == (int)l->f->ifindex;
 		break;
 	}
@@ -321,9 +326,10 @@ int locals_handle(struct locals *l)
 	}
 	if (errno != EAGAIN)
 		return -errno;
-	if (l->link)
-		locals_link(l);
+	ret = l->link ? locals_link(l) : 0;
 	l->link = false;
+	if (ret)
+		return ret;
 	if (!l->dirty)
 		return 0;
 	ret = locals_sync(l);

@@ -17,7 +17,10 @@ int locals_open(struct locals **out, struct front *f);
 /* Becomes readable when something may have changed: call locals_handle(). */
 int locals_fd(const struct locals *l);
 
-/* Read what is there and bring the map up to date. Never blocks on the network. */
+/*
+ * Read what is there and bring the map up to date. Never blocks on the network. -ENODEV: the
+ * interface has been deleted, or moved into another network namespace.
+ */
 int locals_handle(struct locals *l);
 
 void locals_close(struct locals *l);
