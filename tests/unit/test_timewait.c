@@ -38,6 +38,7 @@ static void test_fin_again(void **state)
 {
 	struct peer p;
 	struct bed *b = open_in(&p);
+	__u32 stamp = p.tsval;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -47,6 +48,7 @@ static void test_fin_again(void **state)
 		assert_int_equal(b->n, 1);
 		assert_sent(&p, 0, SG_ACK, 1, 1, 0);
 		assert_int_equal(b->sent[0].s.opt.has_ts, 1);
+		assert_int_equal(b->sent[0].s.opt.tsecr, stamp);
 		assert_int_equal(b->sent[0].s.mac[0], 0x22);
 	}
 	bed_run(b, 59990 * SG_MS);
