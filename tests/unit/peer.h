@@ -308,7 +308,7 @@ static inline void conn_in(struct peer *p, enum tcp_state state)
 	do {                                                                                       \
 		const struct seg *g_ = &(p)->b->sent[i].s;                                         \
 		assert_true((unsigned)(i) < (p)->b->n);                                            \
-		assert_true(sg_tuple_eq(&g_->tuple, &(p)->tuple));				   \
+		assert_true(sg_tuple_eq(&g_->tuple, &(p)->tuple));                                 \
 		assert_int_equal(g_->flags, (want_flags));                                         \
 		assert_int_equal(seq_diff(g_->seq, seq_add((p)->iss, 1)), (want_seq));             \
 		assert_int_equal(seq_diff(g_->ack, seq_add((p)->isn, 1)), (want_ack));             \
