@@ -274,3 +274,18 @@ nginx_start()
 blob() { head -c "$2"M /dev/urandom >"$1"; }
 
 sha() { sha256sum <"$1" | cut -d' ' -f1; }
+
+# --- raw clients (tests/netns/wire.py) ----------------------------------------------------
+
+# The server's way to the addresses that wire.py pretends to be, and a queue of its choice:
+# queue.bpf.c.
+wire_routes()
+{
+	ip -n server route add 10.10.0.0/16 via $C4
+	ip -n server route add fd10::/64 via $C6
+	[ "${1:-1}" -gt 1 ] || return 0
+	bpftool prog load "$O/tests/netns/queue.bpf.o" /sys/fs/bpf/queue_pick
+	tc -n client qdisc show dev c0 | grep -q clsact || tc -n client qdisc add dev c0 clsact
+	in_ns client tc filter add dev c0 egress prio 1 bpf direct-action \
+		object-pinned /sys/fs/bpf/queue_pick
+}
