@@ -8,6 +8,7 @@
 
 #include "steer.h"
 #include "synack.h"
+#include "syngate/proven.h"
 #include "verify.h"
 
 /*
@@ -160,8 +161,8 @@ SG_INLINE void admit_entry(struct sg_halfopen *e, struct xdp_md *ctx, const stru
 	e->opts = sg_synq_opts(&rq->r.o, set);
 	e->tsval = e->opts & SG_OPT_TS ? rq->r.o.tsval : 0;
 	e->mss = admit_mss(p, rq->r.o.mss);
-	e->answered = (__u8)(rq->now >> SG_ANSWERED_SHIFT);
-	e->listener = rq->l.id;
+	e->answered = 0;
+	e->tail = (__u16)rq->l.id;
 	if (data + ETH_HLEN <= (void *)(long)ctx->data_end)
 		sg_memcpy(e->mac, data + ETH_ALEN, ETH_ALEN);
 }
@@ -169,12 +170,29 @@ SG_INLINE void admit_entry(struct sg_halfopen *e, struct xdp_md *ctx, const stru
 /* Linux's MIB counters of a listener, beside the verdict. */
 SG_INLINE enum sg_verdict admit_refused(struct sg_queue *q, enum sg_verdict v)
 {
-	if (v == SG_V_ACCEPTQ_FULL)
-		__sync_fetch_and_add(&q->ListenOverflows, 1);
 	if (v == SG_V_HALFOPEN_FULL)
 		__sync_fetch_and_add(&q->TCPReqQFullDrop, 1);
+	if (v == SG_V_ACCEPTQ_FULL)
+		__sync_fetch_and_add(&q->ListenOverflows, 1);
 	__sync_fetch_and_add(&q->ListenDrops, 1);
 	return v;
+}
+
+/* Has a connection of this peer's ended in good order before? */
+STAGE int peer_is_proven(const struct sg_tuple *t)
+{
+	struct sg_proven_bucket *b;
+	struct sg_keys *k;
+	__u32 zero = 0, bucket;
+	__u64 mark;
+
+	k = bpf_map_lookup_elem(&keys, &zero);
+	if (!k || !t)
+		return 0;
+	mark = sg_proven_mark(&k->tuple, t);
+	bucket = sg_proven_bucket(mark);
+	b = bpf_map_lookup_elem(&proven, &bucket);
+	return b && sg_proven_has(b, mark);
 }
 
 SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request *rq, __u32 rto_ms)
@@ -185,10 +203,12 @@ SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request 
 	struct sg_halfopen_bucket *b0 = bpf_map_lookup_elem(&halfopen, &i0);
 	struct sg_halfopen_bucket *b1 = bpf_map_lookup_elem(&halfopen, &i1);
 	struct sg_synq_place at;
+	int is_proven;
 
 	if (!b0 || !b1)
 		return SG_ADMIT_BUCKET_FULL;
-	return sg_synq_admit(b0, b1, q, &rq->e, tag, rq->now, rto_ms, &at);
+	is_proven = sg_synq_wants_proven(q) && peer_is_proven(&rq->e.tuple);
+	return sg_synq_admit(b0, b1, q, &rq->e, is_proven, tag, rq->now, rto_ms, &at);
 }
 
 /* A SYN that has no entry yet, verified. One case for each way it can go. */
@@ -215,6 +235,8 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 		return admit_refused(q, SG_V_ACCEPTQ_FULL);
 	case SG_ADMIT_HALFOPEN_FULL:
 		return admit_refused(q, SG_V_HALFOPEN_FULL);
+	case SG_ADMIT_RESERVED:
+		return admit_refused(q, SG_V_HALFOPEN_RESERVED);
 	case SG_ADMIT_BUCKET_FULL:
 		return admit_refused(q, SG_V_BUCKET_FULL);
 	}

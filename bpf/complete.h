@@ -65,27 +65,24 @@ SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag, struct sg_halfop
 	return sg_slot_gen(SG_READ_ONCE(*f->slot)) == sg_slot_gen(f->word) ? 0 : -1;
 }
 
-SG_INLINE enum sg_verdict complete_answered(struct sg_halfopen *e, __u32 now, enum sg_verdict v)
-{
-	SG_WRITE_ONCE(e->answered, (__u8)(now >> SG_ANSWERED_SHIFT));
-	return v;
-}
-
 /* The same SYN again: the same SYN-ACK, and the timer starts anew. */
 SG_INLINE enum sg_verdict complete_repeat(const struct packet *p, struct request *rq,
 					  const struct found *f, __u32 rto_ms)
 {
 	sg_synq_rearm(f->slot, f->word, rq->now, rto_ms, sg_slot_retries(f->word));
 	synack_make(&rq->a, p, &rq->l, &rq->e, &rq->h, rq->now);
-	return complete_answered(f->e, rq->now, SG_V_SYNACK_REPEATED);
+	sg_synq_answered(f->e, rq->now);
+	return SG_V_SYNACK_REPEATED;
 }
 
-SG_INLINE enum sg_verdict complete_outside(struct request *rq, const struct found *f)
+SG_INLINE enum sg_verdict complete_outside(struct request *rq, const struct found *f,
+					   __u32 ratelimit)
 {
-	if (sg_synq_limited(&rq->e, rq->now))
+	if (sg_synq_limited(&rq->e, rq->now, ratelimit))
 		return SG_V_HALFOPEN_BAD;
 	challenge_make(&rq->a, &rq->l, &rq->e, &rq->h, rq->now);
-	return complete_answered(f->e, rq->now, SG_V_ACK_CHALLENGED);
+	sg_synq_answered(f->e, rq->now);
+	return SG_V_ACK_CHALLENGED;
 }
 
 SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p, const struct request *rq)
@@ -112,7 +109,8 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 	if (found_at(&f, index, rq->h.table, &rq->e))
 		return flow_now(p, rq) ? SG_V_STEER_FLOW : SG_V_HALFOPEN_BAD;
 	complete_seg(&s, p, rq);
-	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now)) {
+	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now,
+			      set->tcp_invalid_ratelimit)) {
 	case SG_FIT_REPEAT:
 		return complete_repeat(p, rq, &f, set->synack_rto_ms);
 	case SG_FIT_SILENT:
@@ -124,7 +122,7 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 	case SG_FIT_BAD_ACK:
 		return stray(ctx, p, rq, set);
 	case SG_FIT_OUTSIDE:
-		return complete_outside(rq, &f);
+		return complete_outside(rq, &f, set->tcp_invalid_ratelimit);
 	case SG_FIT_DROP:
 		return SG_V_HALFOPEN_BAD;
 	}

@@ -4,6 +4,7 @@
 #define BPF_STEER_H
 
 #include "listener.h"
+#include "syngate/synq.h"
 
 SG_INLINE void steer_flow(struct sg_meta *m, const struct packet *p, int owner, __u8 kind)
 {
@@ -25,7 +26,7 @@ SG_INLINE void steer_handshake(struct sg_meta *m, const struct packet *p,
 		.opts = e->opts,
 		.slot = index,
 		.gen = sg_slot_gen(word),
-		.listener = e->listener,
+		.listener = sg_synq_listener(e),
 		.irs = e->irs,
 		.when = e->when,
 		.tsval = e->tsval,

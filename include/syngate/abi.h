@@ -15,6 +15,7 @@
  *	workers      array     RX queue -> sg_worker             mmapable, read by people
  *	keys         array     0 -> sg_keys                      root's secret
  *	halfopen     array     bucket -> sg_halfopen_bucket      mmapable; `syngate show halfopen`
+ *	proven       array     bucket -> sg_proven_bucket        mmapable; proven.h
  *	flows        array     bucket -> sg_flow_bucket          mmapable; `syngate show conns`
  *	xsks         xskmap    RX queue -> AF_XDP socket
  *
@@ -29,7 +30,7 @@
 #include "siphash.h"
 #include "verdict.h"
 
-#define SG_ABI 1 /* goes up when anything in this file changes shape or meaning */
+#define SG_ABI 2 /* goes up when anything in this file changes shape or meaning */
 #define SG_MAX_LISTENERS 4096
 #define SG_MAX_QUEUES 64
 
@@ -69,12 +70,14 @@ struct sg_local_key { /* key of `locals`: an address or prefix that is this host
  */
 struct sg_queue {
 	__u32 halfopen __attribute__((aligned(SG_CACHELINE))); /* entries in the half-open queue */
+	__u32 young; /* of these: SYN-ACK never sent again by the timer */
 	__u32 acceptq __attribute__((aligned(SG_CACHELINE)));  /* established, not yet accepted */
 	/* written by the daemon when it listens, read on the SYN path */
 	struct sg_addr addr __attribute__((aligned(SG_CACHELINE)));
 	__u16 port;
 	__u16 in_use;      /* 1: this element belongs to a listener */
 	__u32 syn_backlog; /* limit of halfopen */
+	__u32 strangers;   /* the same for peers that are not proven */
 	__u32 backlog;     /* limit of acceptq */
 	/* atomic adds, Linux's MIB names */
 	__u64 ListenOverflows __attribute__((aligned(SG_CACHELINE)));
@@ -97,11 +100,12 @@ struct sg_halfopen {
 	__u8 mac[6];    /* the peer's, or its router's, Ethernet address */
 	__u16 mss;      /* the peer's MSS; the default of its family if it sent none */
 	__u8 opts;      /* SG_OPT_* */
-	__u8 answered;  /* when the SYN was last answered: ms >> SG_ANSWERED_SHIFT, low 8 bits */
-	__u16 listener; /* id */
+	__u8 answered;  /* last answer to a repeat: ms >> SG_ANSWERED_SHIFT, low 8 bits; 0: none */
+	__u16 tail;     /* sg_synq_listener(): id, 12 bits; above it the next 4 of `answered` */
 };
 
-#define SG_ANSWERED_SHIFT 8
+#define SG_ANSWERED_SHIFT 4
+#define SG_ANSWERED_MASK 0xfff
 
 /* sg_halfopen.opts: the peer's window scale, 15 = not offered, and what both agreed on. */
 #define SG_OPT_WSCALE 0x0f
@@ -145,6 +149,15 @@ struct sg_halfopen_bucket { /* value of `halfopen` */
 } __attribute__((aligned(SG_CACHELINE)));
 
 _Static_assert(sizeof(struct sg_halfopen_bucket) == 576, "half-open bucket is ABI");
+
+/* --- proven peers ---------------------------------------------------------------- */
+
+#define SG_PROVEN_BUCKETS 8192 /* 65,536 addresses */
+
+/* Value of `proven`: marks of addresses, sg_proven_mark(); 0: free. One cache line. */
+struct sg_proven_bucket {
+	__u64 mark[SG_WAYS];
+} __attribute__((aligned(SG_CACHELINE)));
 
 /* --- flows ----------------------------------------------------------------------- */
 

@@ -22,6 +22,8 @@
 	X(EstabResets, "connections reset from ESTABLISHED or CLOSE_WAIT")                         \
 	X(ListenOverflows, "final ACK met a full accept queue")                                    \
 	X(ListenDrops, "connections lost by a listener for any reason")                            \
+	X(TCPReqQFullDrop, "SYNs dropped at a full half-open queue")                               \
+	X(TCPACKSkippedSynRecv, "repeated SYNs not answered: one was just now")                    \
 	X(EmbryonicRsts, "resets of connections in SYN_RECV")                                      \
 	X(TCPAbortOnData, "data arrived after close: reset")                                        \
 	X(TCPAbortOnClose, "closed with unread data: reset")                                      \
@@ -35,13 +37,14 @@
 	X(TCPOFOQueue, "segments queued out of order")                                             \
 	X(TCPOFODrop, "out-of-order segments dropped: no room")                                    \
 	X(TCPRcvQDrop, "segments dropped: receive buffer full")                                    \
-	X(TCPZeroWindowProbes, "zero-window probes sent")                                          \
-	X(TCPDelayedACKs, "delayed acknowledgments sent")                                          \
+	X(TCPWinProbe, "zero-window probes sent")                                                  \
+	X(DelayedACKs, "delayed acknowledgments sent")                                          \
 	X(TCPChallengeACK, "challenge ACKs sent (RFC 5961)")                                       \
 	X(TCPSYNChallenge, "SYNs on a connection answered with a challenge ACK")                   \
 	X(PAWSEstab, "segments dropped for an old timestamp")                                      \
+	X(PAWSTimewait, "the same in TIME_WAIT")                                                   \
 	X(TW, "connections that ended their TIME_WAIT")                                            \
-	X(TWRecycled, "TIME_WAIT pairs reused by a new SYN")                                       \
+	X(TimeWaitReopened, "TIME_WAIT pairs opened anew by a SYN")                                       \
 	X(TCPTimeWaitOverflow, "TIME_WAIT left at once: tcp_max_tw_buckets")                       \
 	X(FlowTableFull, "connections refused: no slot in the flow table")                         \
 	X(ConnTableFull, "connections refused: no free connection block")                          \

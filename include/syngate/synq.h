@@ -97,6 +97,54 @@ SG_INLINE int sg_synq_rearm(__u64 *slot, __u64 word, __u32 now, __u32 rto_ms, __
 	return sg_slot_cas(slot, word, to);
 }
 
+/*
+ * How often the SYN-ACK of this listener may be sent again: `max` times, less when the
+ * queue is half full or more of entries that are old. Half of the room is for the young
+ * (Linux's reqsk_timer_handler).
+ */
+SG_INLINE __u32 sg_synq_retries(const struct sg_queue *q, __u32 max)
+{
+	__u64 len = SG_READ_ONCE(q->halfopen), young = SG_READ_ONCE(q->young) * 2ULL;
+
+	if (len * 2 <= (q->syn_backlog > 8 ? q->syn_backlog : 8))
+		return max;
+	for (; max > 2 && len >= young; young *= 2)
+		max--;
+	return max;
+}
+
+/* --- the entry's own small fields ----------------------------------------------------- */
+
+SG_INLINE __u16 sg_synq_listener(const struct sg_halfopen *e)
+{
+	return e->tail & (SG_MAX_LISTENERS - 1);
+}
+
+/* A repeated SYN, or a segment outside the window, is being answered. */
+SG_INLINE void sg_synq_answered(struct sg_halfopen *e, __u32 now)
+{
+	__u32 at = now >> SG_ANSWERED_SHIFT & SG_ANSWERED_MASK;
+
+	if (!at)
+		at = SG_ANSWERED_MASK; /* 0 says never; this is 16 ms early */
+	SG_WRITE_ONCE(e->answered, (__u8)at);
+	SG_WRITE_ONCE(e->tail, (__u16)(sg_synq_listener(e) | at >> 8 << 12));
+}
+
+SG_INLINE int sg_synq_was_answered(const struct sg_halfopen *e)
+{
+	return e->answered || e->tail >> 12;
+}
+
+/* Was that less than `limit` ms ago? Linux's tcp_invalid_ratelimit; the time wraps at 65 s. */
+SG_INLINE int sg_synq_limited(const struct sg_halfopen *e, __u32 now, __u32 limit)
+{
+	__u32 at = e->answered | (__u32)(e->tail >> 12) << 8;
+	__u32 ago = ((now >> SG_ANSWERED_SHIFT) - at) & SG_ANSWERED_MASK;
+
+	return at && ago < (limit + (1u << SG_ANSWERED_SHIFT) - 1) >> SG_ANSWERED_SHIFT;
+}
+
 /* --- search and admission ----------------------------------------------------------- */
 
 /* The way that holds `t`, or -1. `word` is then the slot word that was seen. */
@@ -121,10 +169,45 @@ SG_INLINE int sg_synq_find(const struct sg_halfopen_bucket *b, __u32 tag,
 enum sg_admission {
 	SG_ADMIT_ENTRY,         /* new entry: answer */
 	SG_ADMIT_RIVAL,         /* another CPU is admitting this very SYN: it answers */
-	SG_ADMIT_ACCEPTQ_FULL,  /* no use: it could not be accepted. Drop */
 	SG_ADMIT_HALFOPEN_FULL, /* the listener's limit. Drop */
+	SG_ADMIT_ACCEPTQ_FULL,  /* no use: it could not be accepted. Drop */
+	SG_ADMIT_RESERVED,      /* the rest of the queue is for proven peers. Drop */
 	SG_ADMIT_BUCKET_FULL,   /* the table has no slot for this tuple. Drop */
 };
+
+/* An entry leaves its listener's queue; `word`: its last slot word. */
+SG_INLINE void sg_synq_leave(struct sg_queue *q, __u64 word)
+{
+	__sync_fetch_and_add(&q->halfopen, (__u32)-1);
+	if (!sg_slot_retries(word))
+		__sync_fetch_and_add(&q->young, (__u32)-1);
+}
+
+/* Would a SYN now want a proven peer? Only then is it worth asking. */
+SG_INLINE int sg_synq_wants_proven(const struct sg_queue *q)
+{
+	return SG_READ_ONCE(q->halfopen) > q->strangers;
+}
+
+/*
+ * A place in the queue of half-open entries, by Linux's tests in Linux's order
+ * (tcp_conn_request): full when length > limit. SG_ADMIT_ENTRY: there is one.
+ */
+SG_INLINE enum sg_admission sg_synq_reserve(struct sg_queue *q, int proven)
+{
+	__u32 len = __sync_fetch_and_add(&q->halfopen, 1);
+	enum sg_admission how = SG_ADMIT_ENTRY;
+
+	if (len > q->syn_backlog)
+		how = SG_ADMIT_HALFOPEN_FULL;
+	else if (SG_READ_ONCE(q->acceptq) > q->backlog)
+		how = SG_ADMIT_ACCEPTQ_FULL;
+	else if (len > q->strangers && !proven)
+		how = SG_ADMIT_RESERVED;
+	if (how != SG_ADMIT_ENTRY)
+		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
+	return how;
+}
 
 struct sg_synq_place {
 	__u32 bucket; /* 0 or 1: which of the two */
@@ -133,25 +216,21 @@ struct sg_synq_place {
 };
 
 /*
- * A SYN without an entry. `b` are its two buckets, `e` the entry to be. The limits are
- * Linux's: full when length > limit, the accept queue looked at first. On
- * SG_ADMIT_ENTRY the entry is live and `at` says where.
+ * A SYN without an entry. `b` are its two buckets, `e` the entry to be; `proven`: so is its
+ * peer, if sg_synq_wants_proven(). On SG_ADMIT_ENTRY the entry is live and `at` says where.
  */
 SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
 					  struct sg_halfopen_bucket *b1, struct sg_queue *q,
-					  const struct sg_halfopen *e, __u32 tag, __u32 now,
-					  __u32 rto_ms, struct sg_synq_place *at)
+					  const struct sg_halfopen *e, int proven, __u32 tag,
+					  __u32 now, __u32 rto_ms, struct sg_synq_place *at)
 {
 	struct sg_halfopen_bucket *b;
 	__u16 due = sg_due(now, sg_synack_timeout(rto_ms, 0));
+	enum sg_admission how = sg_synq_reserve(q, proven);
 	int second, way;
 
-	if (SG_READ_ONCE(q->acceptq) > q->backlog)
-		return SG_ADMIT_ACCEPTQ_FULL;
-	if (__sync_fetch_and_add(&q->halfopen, 1) > q->syn_backlog) {
-		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
-		return SG_ADMIT_HALFOPEN_FULL;
-	}
+	if (how != SG_ADMIT_ENTRY)
+		return how;
 	second = sg_bucket_free(b1->slot) > sg_bucket_free(b0->slot);
 	b = second ? b1 : b0;
 	way = sg_bucket_claim(b->slot, tag, due, &at->word);
@@ -173,6 +252,7 @@ SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
 	b->entry[way] = *e;
 	at->bucket = (__u32)second;
 	at->way = (__u32)way;
+	__sync_fetch_and_add(&q->young, 1);
 	at->word = sg_slot_publish(&b->slot[way], at->word);
 	return SG_ADMIT_ENTRY;
 }
@@ -189,7 +269,7 @@ struct sg_synq_seg {
 
 enum sg_synq_fit {
 	SG_FIT_REPEAT,  /* the same SYN: the same SYN-ACK */
-	SG_FIT_SILENT,  /* the same SYN, answered less than 500 ms ago: drop */
+	SG_FIT_SILENT,  /* the same SYN, a repeat of which was answered just now: drop */
 	SG_FIT_ACK,     /* completes the handshake: to the worker */
 	SG_FIT_RESET,   /* RST or new SYN inside the window: the worker ends the entry */
 	SG_FIT_BAD_ACK, /* acknowledges what we never sent: RST */
@@ -197,27 +277,23 @@ enum sg_synq_fit {
 	SG_FIT_DROP,    /* no ACK flag, or a RST that does not fit */
 };
 
-/* Answered not so long ago? At most one answer per 2..3 units of 256 ms: 500 ms and over. */
-SG_INLINE int sg_synq_limited(const struct sg_halfopen *e, __u32 now)
-{
-	return (__u8)((__u8)(now >> SG_ANSWERED_SHIFT) - e->answered) < 3;
-}
-
 /*
  * Linux's order (tcp_check_req): repeated SYN, bad acknowledgment, PAWS and window,
- * RST or SYN, no ACK, then the child. `window` is what the SYN-ACK offered.
+ * RST or SYN, no ACK, then the child. `window` is what the SYN-ACK offered, `ratelimit`
+ * tcp_invalid_ratelimit. A TSval of 0 in the SYN tells nothing (tcp_paws_check).
  */
 SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const struct sg_hash *h,
-					 const struct sg_synq_seg *s, __u32 window, __u32 now)
+					 const struct sg_synq_seg *s, __u32 window, __u32 now,
+					 __u32 ratelimit)
 {
 	sg_seq iss = sg_iss(h, e->when);
 	sg_seq rcv_nxt = sg_seq_of(e->irs + 1);
 	int ts = s->has_ts && (e->opts & SG_OPT_TS);
-	int old = ts && (__s32)(s->tsval - e->tsval) < 0;
+	int old = ts && e->tsval && (__s32)(s->tsval - e->tsval) < 0;
 	int fit;
 
 	if ((s->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_SYN && s->seq.v == e->irs && !old)
-		return sg_synq_limited(e, now) ? SG_FIT_SILENT : SG_FIT_REPEAT;
+		return sg_synq_limited(e, now, ratelimit) ? SG_FIT_SILENT : SG_FIT_REPEAT;
 	if (s->flags & SG_ACK && s->ack.v != iss.v + 1)
 		return s->flags & SG_RST ? SG_FIT_DROP : SG_FIT_BAD_ACK;
 	/* an echo of a time at which no SYN-ACK can have left (RFC 7323 3.2); 0 is no echo */

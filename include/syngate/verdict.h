@@ -35,13 +35,53 @@
 	X(BAD_ADDRESS, BadAddress, "source address or port that no host may have")                 \
 	X(FIRST_FRAGMENT, FirstFragment, "first fragment to our port: not reassembled")            \
 	X(HALFOPEN_FULL, HalfOpenFull, "SYN dropped: half-open queue at its limit")                \
+	X(HALFOPEN_RESERVED, HalfOpenReserved, "SYN dropped: the rest is for proven peers")        \
 	X(BUCKET_FULL, HalfOpenBucketFull, "SYN dropped: no slot in its two buckets")              \
 	X(ACCEPTQ_FULL, AcceptQueueFull, "SYN dropped: accept queue full")                         \
-	X(SYN_LIMITED, RepeatedSynLimited, "repeated SYN dropped: answered under 500 ms ago")      \
+	X(SYN_LIMITED, RepeatedSynLimited, "repeated SYN dropped: answered just now")              \
 	X(STRAY, StrayDropped, "stray segment dropped: RST, or over the RST limit")                \
 	X(HALFOPEN_BAD, HalfOpenBadSegment, "segment does not fit its half-open entry: dropped")   \
 	X(NO_SOCKET, NoWorkerSocket, "ours, but the queue has no AF_XDP socket: dropped")          \
 	X(TX_FAILED, AnswerFailed, "no room to build the answer: dropped")
+
+/*
+ * What a verdict is in Linux's MIB names (mib.h): `show counters` adds it to what the engine
+ * counted. X(verdict, name)
+ */
+#define SG_VERDICT_MIBS(X)                                                                         \
+	X(SynAckSent, OutSegs)                                                                     \
+	X(SynAckRepeated, OutSegs)                                                                 \
+	X(SynAckRepeated, RetransSegs)                                                             \
+	X(SynAckRepeated, TCPSynRetrans)                                                           \
+	X(StrayReset, OutSegs)                                                                     \
+	X(StrayReset, OutRsts)                                                                     \
+	X(HalfOpenAckSent, OutSegs)                                                                \
+	X(RepeatedSynLimited, TCPACKSkippedSynRecv)                                                \
+	X(HalfOpenFull, TCPReqQFullDrop)                                                           \
+	X(HalfOpenFull, ListenDrops)                                                               \
+	X(AcceptQueueFull, ListenOverflows)                                                        \
+	X(AcceptQueueFull, ListenDrops)                                                            \
+	X(HalfOpenReserved, ListenDrops)                                                           \
+	X(HalfOpenBucketFull, ListenDrops)                                                         \
+	X(BadTcp, InErrs)                                                                          \
+	X(BadChecksum, InErrs)                                                                     \
+	X(BadChecksum, InCsumErrors)                                                               \
+	/* segments that ended in the driver */                                                    \
+	X(SynAckSent, InSegs)                                                                      \
+	X(SynAckRepeated, InSegs)                                                                  \
+	X(StrayReset, InSegs)                                                                      \
+	X(HalfOpenAckSent, InSegs)                                                                 \
+	X(BadTcp, InSegs)                                                                          \
+	X(BadOption, InSegs)                                                                       \
+	X(BadChecksum, InSegs)                                                                     \
+	X(BadFlags, InSegs)                                                                        \
+	X(HalfOpenFull, InSegs)                                                                    \
+	X(HalfOpenReserved, InSegs)                                                                \
+	X(HalfOpenBucketFull, InSegs)                                                              \
+	X(AcceptQueueFull, InSegs)                                                                 \
+	X(RepeatedSynLimited, InSegs)                                                              \
+	X(StrayDropped, InSegs)                                                                    \
+	X(HalfOpenBadSegment, InSegs)
 
 enum sg_verdict {
 #define X(id, name, text) SG_V_##id,

@@ -90,8 +90,7 @@ int main(void)
 	s = rig_syn(&r);
 	printf("%-44s %4u ns\n", "one run by itself: new SYN, answered",
 	       cost_each(&r, &s, XDP_TX, 3000));
-	for (__u32 i = 0; i < r.f->halfopen_buckets * SG_WAYS; i++)
-		r.f->halfopen[i / SG_WAYS].entry[i % SG_WAYS].answered -= 4;
+	r.f->settings->tcp_invalid_ratelimit = 0;
 	printf("%-44s %4u ns\n", "one run by itself: the same again, answered",
 	       cost_each(&r, &s, XDP_TX, 3000));
 	rig_close(&r);

@@ -27,6 +27,7 @@
 
 #include "frame.h"
 #include "io/bpf.h"
+#include "syngate/proven.h"
 #include "syngate/siphash.h"
 #include "syngate/synq.h"
 
@@ -139,6 +140,7 @@ static inline void rig_listen(struct rig *r, __u32 id, const char *addr, __u16 p
 	r->f->queue[id].port = port;
 	r->f->queue[id].in_use = 1;
 	r->f->queue[id].syn_backlog = syn_backlog;
+	r->f->queue[id].strangers = UINT32_MAX;
 	r->f->queue[id].backlog = backlog;
 	if (front_set_listener(r->f, &k, &l, &r->err))
 		fail_msg("%s", r->err.msg);

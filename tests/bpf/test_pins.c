@@ -172,20 +172,21 @@ static void test_life(void **state)
 {
 	static const char *const names[] = {"listeners",    "locals",	"queues",  "counters",
 					    "tcp_counters", "settings", "workers", "keys",
-					    "halfopen",	    "flows",	"xsks",	   "link"};
+					    "halfopen",	    "proven",	"flows",   "xsks",
+					    "link"};
 	struct front_config cfg = rig_config(&R);
 	struct front *f = must_open(&cfg);
 
 	(void)state;
 	assert_false(f->took_over);
 	assert_int_equal(prog_on("rig-s"), 0);
-	assert_int_equal(pins_there(), 11);
+	assert_int_equal(pins_there(), 12);
 	must_attach(f);
 	assert_true(f->attached);
 	assert_int_equal(f->mode, FRONT_NATIVE);
 	for (size_t i = 0; i < SG_ARRAY_SIZE(names); i++)
 		assert_true(exists(names[i]));
-	assert_int_equal(pins_there(), 12);
+	assert_int_equal(pins_there(), 13);
 	assert_int_not_equal(prog_on("rig-s"), 0);
 	must_detach(f);
 	assert_int_equal(prog_on("rig-s"), 0);
@@ -309,7 +310,7 @@ static void test_takeover(void **state)
 			       &R.err))
 		fail_msg("%s", R.err.msg);
 	rig_local(&R, "10.9.0.1", 128);
-	rig_send(&R, &s, XDP_DROP, SYN_LIMITED);
+	rig_send(&R, &s, XDP_TX, SYNACK_REPEATED);
 	assert_int_equal(R.f->queue[2].halfopen, 3);
 	must_detach(R.f);
 	assert_false(exists(""));
@@ -353,15 +354,16 @@ static void test_takeover_repairs(void **state)
 	f->queue[1].halfopen = 99;
 	f->halfopen[5].slot[0] = sg_slot_make(SG_SLOT_BUSY, 4, 1, 1);
 	f->halfopen[5].slot[1] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[1].listener = 1;
+	f->halfopen[5].entry[1].tail = 1;
 	f->halfopen[5].slot[2] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[2].listener = 4095;
+	f->halfopen[5].entry[2].tail = 4095;
 	f->halfopen[5].slot[3] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[3].listener = 2;
+	f->halfopen[5].entry[3].tail = 2;
 	front_close(f);
 	f = must_open(&cfg);
 	assert_true(f->took_over);
 	assert_int_equal(f->queue[1].halfopen, 1);
+	assert_int_equal(f->queue[1].young, 1);
 	assert_int_equal(live_entries(f), 1);
 	assert_int_equal(sg_slot_gen(f->halfopen[5].slot[0]), 4); /* generations go on */
 	must_detach(f);
@@ -382,7 +384,7 @@ static void test_takeover_resized(void **state)
 	assert_int_equal(live_entries(R.f), 0);
 	assert_int_equal(R.f->queue[2].in_use, 0);
 	must_attach(R.f);
-	assert_int_equal(pins_there(), 12);
+	assert_int_equal(pins_there(), 13);
 	must_detach(R.f);
 	assert_int_equal(prog_on("rig-s"), 0);
 }
@@ -519,7 +521,7 @@ static void test_foreign(void **state)
 	cfg.ifname = "rig-s";
 	refused(try_open(&f, &cfg), -EEXIST, EXIT_USAGE, "--instance");
 	assert_int_not_equal(prog_on("rig-e"), 0);
-	assert_int_equal(pins_there(), 12);
+	assert_int_equal(pins_there(), 13);
 	rig_sh("ip link del rig-e");
 	/* its interface has gone: they are nobody's now */
 	f = must_open(&cfg);

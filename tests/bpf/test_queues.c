@@ -48,7 +48,6 @@ static void test_full_queue_still_answers(void **state)
 	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 0, 1000);
 	rig_send(r, &s, XDP_TX, SYNACK_SENT);
 	rig_send(r, &t, XDP_DROP, HALFOPEN_FULL);
-	rig_entry(r, &s, NULL)->answered -= 4;
 	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
 }
 
@@ -73,8 +72,8 @@ static void test_accept_queue(void **state)
 	}
 }
 
-/* An overflowing accept queue is looked at first, as Linux does. */
-static void test_accept_queue_first(void **state)
+/* Linux's order: the half-open queue, then the accept queue. */
+static void test_both_full(void **state)
 {
 	struct rig *r = *state;
 	struct spec s = nth(r, 0);
@@ -82,7 +81,14 @@ static void test_accept_queue_first(void **state)
 	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 0, 0);
 	r->f->queue[1].acceptq = 1;
 	r->f->queue[1].halfopen = 1;
+	rig_send(r, &s, XDP_DROP, HALFOPEN_FULL);
+	assert_int_equal(r->f->queue[1].TCPReqQFullDrop, 1);
+	assert_int_equal(r->f->queue[1].ListenOverflows, 0);
+	assert_int_equal(r->f->queue[1].halfopen, 1);
+	r->f->queue[1].halfopen = 0;
 	rig_send(r, &s, XDP_DROP, ACCEPTQ_FULL);
+	assert_int_equal(r->f->queue[1].ListenOverflows, 1);
+	assert_int_equal(r->f->queue[1].ListenDrops, 2);
 }
 
 static void occupy(struct sg_halfopen_bucket *b)
@@ -153,8 +159,41 @@ static void test_table_holds_its_size(void **state)
 	for (int i = 0; i < 4096; i++) {
 		s = nth(r, i);
 		rig_run(r, &s);
-		rig_expect(r, "the same SYN", XDP_DROP, SG_V_SYN_LIMITED);
+		rig_expect(r, "the same SYN", XDP_TX, SG_V_SYNACK_REPEATED);
 	}
+	assert_int_equal(r->f->queue[1].halfopen, 4096);
+}
+
+/* Without cookies the last quarter is for peers that are proven, by address alone. */
+static void test_last_quarter(void **state)
+{
+	struct rig *r = *state;
+	struct sg_queue *q = &r->f->queue[1];
+	struct spec s = nth(r, 0), friend = nth(r, 1);
+	struct sg_tuple t;
+	__u64 mark;
+
+	friend.src = "10.9.0.77";
+	friend.sport = 1;
+	t = rig_tuple(&friend);
+	mark = sg_proven_mark(&r->f->keys.tuple, &t);
+	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 1000, 1000);
+	q->strangers = 3;
+	q->halfopen = 4;
+	rig_send(r, &s, XDP_DROP, HALFOPEN_RESERVED);
+	rig_send(r, &friend, XDP_DROP, HALFOPEN_RESERVED);
+	assert_int_equal(q->ListenDrops, 2);
+	assert_int_equal(q->TCPReqQFullDrop + q->ListenOverflows, 0);
+	assert_int_equal(q->halfopen, 4);
+	sg_proven_add(&r->f->proven[sg_proven_bucket(mark)], mark, 0);
+	rig_send(r, &s, XDP_DROP, HALFOPEN_RESERVED);
+	rig_send(r, &friend, XDP_TX, SYNACK_SENT);
+	assert_int_equal(q->halfopen, 5);
+	assert_int_equal(q->young, 1);
+	friend.sport++;
+	rig_send(r, &friend, XDP_TX, SYNACK_SENT);
+	q->halfopen = 3;
+	rig_send(r, &s, XDP_TX, SYNACK_SENT);
 }
 
 /* --- two CPUs at once ------------------------------------------------------------------ */
@@ -237,7 +276,7 @@ static void test_two_cpus(void **state)
 	/* both may give way to each other, but that is rare */
 	assert_true(check_entries(r, &r->f->queue[1]) > PAIR_SYNS - 100);
 	assert_int_equal(front_counters(r->f, &c), 0);
-	assert_int_equal(c.SynAckSent + c.RepeatedSynLimited, 2 * PAIR_SYNS);
+	assert_int_equal(c.SynAckSent + c.SynAckRepeated + c.RepeatedSynLimited, 2 * PAIR_SYNS);
 	assert_int_equal(c.SynAckSent, r->f->queue[1].halfopen);
 }
 
@@ -290,7 +329,8 @@ int main(void)
 #define T(x) cmocka_unit_test_setup_teardown(x, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_syn_backlog),	      T(test_full_queue_still_answers),
-		T(test_accept_queue),	      T(test_accept_queue_first),
+		T(test_accept_queue),	      T(test_both_full),
+		T(test_accept_queue),	      T(test_last_quarter),
 		T(test_buckets_full),	      T(test_rival),
 		T(test_table_holds_its_size), T(test_two_cpus),
 		T(test_limit_with_two_cpus),  T(test_rst_limit),

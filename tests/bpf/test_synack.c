@@ -137,7 +137,7 @@ static void test_linux_syn(void **state)
 	assert_int_equal(e->tsval, RIG_TSVAL);
 	assert_int_equal(e->mss, 1460);
 	assert_int_equal(e->opts, SG_OPT_TS | SG_OPT_SACK | 7);
-	assert_int_equal(e->listener, 0);
+	assert_int_equal(sg_synq_listener(e), 0);
 	assert_memory_equal(e->mac, s.src_mac, 6);
 	assert_int_equal(r->f->queue[0].halfopen, 1);
 }
@@ -210,7 +210,7 @@ static void test_vlan_is_in_the_key(void **state)
 	answered(r, &s);
 	assert_int_equal(r->f->queue[0].halfopen, 3);
 	s.tci[0] = 0xe006; /* priority bits make no other network */
-	rig_send(r, &s, XDP_DROP, SYN_LIMITED);
+	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
 }
 
 struct offer {
@@ -330,8 +330,9 @@ static void test_repeated(void **state)
 
 	memcpy(first, a.opts, 20);
 	e = rig_entry(r, &s, &w0);
-	rig_send(r, &s, XDP_DROP, SYN_LIMITED); /* at most every 500 ms */
-	e->answered = (__u8)(e->answered - 4);	/* as if it had been a second ago */
+	rig_send(r, &s, XDP_TX, SYNACK_REPEATED); /* the first time, at once */
+	rig_send(r, &s, XDP_DROP, SYN_LIMITED);	  /* then at most every 500 ms */
+	sg_synq_answered(e, rig_ms() - 600);
 	e->when -= 1000;
 	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
 	b = rig_reply(r, 0);
@@ -362,7 +363,6 @@ static void test_repeated_rearms(void **state)
 	e = rig_entry(r, &s, &w);
 	left = (__s16)(sg_slot_info(w) - (__u16)(rig_ms() >> SG_DUE_SHIFT)) * 8;
 	assert_in_range(left, 900, 1016);
-	e->answered = (__u8)(e->answered - 4);
 	*rig_slot(r, e) = w | 3ull << SG_SLOT_RETRIES_SHIFT;
 	rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
 	rig_entry(r, &s, &w);
@@ -376,9 +376,7 @@ static void test_other_queue(void **state)
 	struct rig *r = *state;
 	struct spec s = rig_syn(r);
 	uint32_t seq = answered(r, &s).seq;
-	struct sg_halfopen *e = rig_entry(r, &s, NULL);
 
-	e->answered = (__u8)(e->answered - 4);
 	rig_run_on(r, &s, 1);
 	rig_expect(r, "queue 1", XDP_TX, SG_V_SYNACK_REPEATED);
 	assert_int_equal(rig_reply(r, 0).seq, seq);

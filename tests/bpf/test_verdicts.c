@@ -346,12 +346,12 @@ static void test_exact_before_wildcard(void **state)
 
 	rig_listen(r, 6, "10.9.0.1", RIG_PORT, 100, 100);
 	rig_send(r, &s, XDP_TX, SYNACK_SENT);
-	assert_int_equal(rig_entry(r, &s, NULL)->listener, 6);
+	assert_int_equal(sg_synq_listener(rig_entry(r, &s, NULL)), 6);
 	assert_int_equal(r->f->queue[6].halfopen, 1);
 	assert_int_equal(r->f->queue[0].halfopen, 0);
 	s.dst = "10.77.1.1";
 	rig_send(r, &s, XDP_TX, SYNACK_SENT);
-	assert_int_equal(rig_entry(r, &s, NULL)->listener, 0);
+	assert_int_equal(sg_synq_listener(rig_entry(r, &s, NULL)), 0);
 }
 
 /* An address that goes is no longer ours; an exact listener does not ask. */

@@ -42,6 +42,7 @@ struct sim_host {
 	struct sg_queue *queues;
 	struct sg_halfopen_bucket *halfopen;
 	struct sg_flow_bucket *flows;
+	struct sg_proven_bucket *proven;
 	struct sg_tcp_counters mib;
 	__u8 mac[6];
 	bool listens;
@@ -108,11 +109,14 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 	h->queues = aligned_alloc(64, SIM_LISTENERS * sizeof(*h->queues));
 	h->halfopen = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->halfopen));
 	h->flows = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->flows));
+	h->proven = aligned_alloc(64, SG_PROVEN_BUCKETS * sizeof(*h->proven));
+	memset(h->proven, 0, SG_PROVEN_BUCKETS * sizeof(*h->proven));
 	memset(h->queues, 0, SIM_LISTENERS * sizeof(*h->queues));
 	memset(h->halfopen, 0, SIM_BUCKETS * sizeof(*h->halfopen));
 	memset(h->flows, 0, SIM_BUCKETS * sizeof(*h->flows));
 	cfg.queues = h->queues;
 	cfg.halfopen = h->halfopen;
+	cfg.proven = h->proven;
 	cfg.flows.bucket = h->flows;
 	h->mem = aligned_alloc(TCP_CHUNK, (size + TCP_CHUNK - 1) / TCP_CHUNK * TCP_CHUNK);
 	memset(h->mem, 0, size);
@@ -139,6 +143,7 @@ static void sim_listen(struct sim_host *h, __u32 backlog)
 	h->queues[0].port = SIM_PORT;
 	h->queues[0].in_use = 1;
 	h->queues[0].backlog = h->queues[0].syn_backlog = backlog;
+	h->queues[0].strangers = UINT32_MAX;
 	h->listens = true;
 	if (tcp_listen(h->stack, 0, &h->listener))
 		abort();
@@ -238,13 +243,11 @@ static void sim_admit(struct sim *m, unsigned at, const struct seg *in, const st
 		.tsval = in->opt.has_ts ? in->opt.tsval : 0,
 		.mss = in->opt.mss ? in->opt.mss : SG_MSS_DEFAULT4,
 		.opts = sg_synq_opts(&in->opt, &host->settings),
-		.answered = (__u8)(now >> SG_ANSWERED_SHIFT),
-		.listener = 0,
 	};
 	struct sg_synq_place place;
 
 	memcpy(e.mac, in->mac, 6);
-	if (sg_synq_admit(b[0], b[1], &host->queues[0], &e, h->table, now,
+	if (sg_synq_admit(b[0], b[1], &host->queues[0], &e, 0, h->table, now,
 			  host->settings.synack_rto_ms, &place) == SG_ADMIT_ENTRY)
 		sim_synack(m, at, &e, h);
 }
@@ -277,9 +280,10 @@ static bool sim_halfopen(struct sim *m, unsigned at, struct seg *in, const struc
 	if (way < 0)
 		return false;
 	e = &b[which]->entry[way];
-	switch (sg_synq_check(e, h, &c, m->host[at].listener.window, time_ms(m->now))) {
+	switch (sg_synq_check(e, h, &c, m->host[at].listener.window, time_ms(m->now),
+			      m->host[at].settings.tcp_invalid_ratelimit)) {
 	case SG_FIT_REPEAT:
-		e->answered = (__u8)(time_ms(m->now) >> SG_ANSWERED_SHIFT);
+		sg_synq_answered(e, time_ms(m->now));
 		sim_synack(m, at, e, h);
 		return true;
 	case SG_FIT_ACK:
@@ -400,6 +404,7 @@ static void sim_close(struct sim *m)
 		free(m->host[at].queues);
 		free(m->host[at].halfopen);
 		free(m->host[at].flows);
+		free(m->host[at].proven);
 	}
 	if (m->pcap)
 		fclose(m->pcap);

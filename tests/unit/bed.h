@@ -42,6 +42,7 @@ struct bed {
 	struct sg_queue *queues;
 	struct sg_halfopen_bucket *halfopen;
 	struct sg_flow_bucket *flows;
+	struct sg_proven_bucket *proven;
 	struct sg_listener listener;
 	struct tcp_stack *s[BED_WORKERS];
 	struct tcp_config cfg[BED_WORKERS];
@@ -77,6 +78,7 @@ static inline void bed_stack(struct bed *b, unsigned w)
 		.settings = &b->set,
 		.halfopen = b->halfopen,
 		.halfopen_buckets = BED_BUCKETS,
+		.proven = b->proven,
 		.flows = {b->flows, BED_BUCKETS},
 		.queues = b->queues,
 		.max_listeners = BED_LISTENERS,
@@ -100,6 +102,7 @@ static inline struct bed *bed_new(unsigned workers)
 	b->queues = bed_alloc(64, BED_LISTENERS * sizeof(*b->queues));
 	b->halfopen = bed_alloc(64, BED_BUCKETS * sizeof(*b->halfopen));
 	b->flows = bed_alloc(64, BED_BUCKETS * sizeof(*b->flows));
+	b->proven = bed_alloc(64, SG_PROVEN_BUCKETS * sizeof(*b->proven));
 	b->sent = calloc(BED_SENT, sizeof(*b->sent));
 	assert_non_null(b->sent);
 	b->workers = workers;
@@ -124,6 +127,7 @@ static inline void bed_listen_at(struct bed *b, __u32 id, __u16 port, __u32 back
 	q->in_use = 1;
 	q->backlog = backlog;
 	q->syn_backlog = backlog;
+	q->strangers = UINT32_MAX;
 	for (unsigned w = 0; w < b->workers; w++)
 		assert_int_equal(tcp_listen(b->s[w], id, &b->listener), 0);
 }
@@ -313,6 +317,7 @@ static inline void bed_empty(const struct bed *b)
 		}
 	for (unsigned i = 0; i < BED_LISTENERS; i++) {
 		assert_int_equal(b->queues[i].halfopen, 0);
+		assert_int_equal(b->queues[i].young, 0);
 		assert_int_equal(b->queues[i].acceptq, 0);
 	}
 }
@@ -341,6 +346,7 @@ static inline void bed_end(struct bed *b)
 	free(b->queues);
 	free(b->halfopen);
 	free(b->flows);
+	free(b->proven);
 	free(b->sent);
 	free(b);
 }

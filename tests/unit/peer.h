@@ -78,7 +78,7 @@ static inline void peer_record(struct peer *p, const struct sg_halfopen *e,
 		.when = e->when,
 		.tsval = e->tsval,
 		.gen = sg_slot_gen(word),
-		.listener = e->listener,
+		.listener = sg_synq_listener(e),
 		.mss = e->mss,
 		.opts = e->opts,
 	};
@@ -101,11 +101,9 @@ static inline enum sg_admission peer_syn(struct peer *p)
 	e.opts = sg_synq_opts(&p->syn, &b->set);
 	e.tsval = e.opts & SG_OPT_TS ? p->tsval : 0;
 	e.mss = p->syn.mss;
-	e.answered = (__u8)(e.when >> SG_ANSWERED_SHIFT);
-	e.listener = 0;
 	memset(e.mac, 0x22, 6);
-	how = sg_synq_admit(bk[0], bk[1], &b->queues[0], &e, h.table, e.when, b->set.synack_rto_ms,
-			    &at);
+	how = sg_synq_admit(bk[0], bk[1], &b->queues[0], &e, 0, h.table, e.when,
+			    b->set.synack_rto_ms, &at);
 	if (how != SG_ADMIT_ENTRY)
 		return how;
 	peer_record(p, &e, bk[at.bucket], at.way, at.word);

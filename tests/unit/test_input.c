@@ -336,7 +336,7 @@ static void test_delayed_ack(void **state)
 	bed_run(b, 4 * SG_MS);
 	assert_int_equal(b->n, 1);
 	assert_sent(&p, 0, SG_ACK, 0, 18 * 1448 + 100, 0);
-	assert_int_equal(b->mib[0].TCPDelayedACKs, 1);
+	assert_int_equal(b->mib[0].DelayedACKs, 1);
 	/* a gap, and what fills it, at once */
 	peer_send_at(&p, 100, SG_ACK, bytes(0, 10), 10);
 	assert_int_equal(b->n, 1);

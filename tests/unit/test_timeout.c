@@ -322,7 +322,7 @@ static void test_probes(void **state)
 		peer_send(&p, SG_ACK, NULL, 0);
 		assert_int_equal(b->n, 0);
 	}
-	assert_int_equal(b->mib[0].TCPZeroWindowProbes, 20);
+	assert_int_equal(b->mib[0].TCPWinProbe, 20);
 	assert_string_equal(facts(&p).timer, "persist");
 	p.wnd = 100; /* it opens: at once, and the RTO is that of the path */
 	peer_send(&p, SG_ACK, NULL, 0);
@@ -388,7 +388,7 @@ static void test_shut_over_a_loss(void **state)
 	bed_run(b, 10 * SG_SEC);
 	for (unsigned i = 0; i < b->n; i++)
 		assert_int_equal(b->sent[i].s.len, 0);
-	assert_true(b->mib[0].TCPZeroWindowProbes >= 3);
+	assert_true(b->mib[0].TCPWinProbe >= 3);
 	peer_take(&p);
 	p.wnd = 1000;
 	peer_send(&p, SG_ACK, NULL, 0);

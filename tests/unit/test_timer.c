@@ -189,7 +189,7 @@ static void test_second_timer_after_the_first(void **state)
 	assert_true(wheel_next(b->s[0]) < t->delack_at + (1ULL << WHEEL_SHIFT));
 	b->now += 3 * SG_MS;
 	tcp_expire(b->s[0], b->now);
-	assert_int_equal(b->mib[0].TCPDelayedACKs, 1);
+	assert_int_equal(b->mib[0].DelayedACKs, 1);
 	bed_end(b);
 }
 

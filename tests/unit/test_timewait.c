@@ -139,7 +139,7 @@ static void reopen_scaled(struct peer *p, __s32 off, __s32 ts, bool reopens, __u
 	peer_send_at(p, off, SG_SYN, NULL, 0);
 	assert_int_equal(b->n, 1);
 	assert_int_equal(peer_state(p), reopens ? TCP_SYN_RCVD : TCP_TIME_WAIT);
-	assert_int_equal(b->mib[0].TWRecycled, reopens);
+	assert_int_equal(b->mib[0].TimeWaitReopened, reopens);
 	if (!reopens)
 		return;
 	assert_int_equal(a->flags, SG_SYN | SG_ACK);
@@ -339,9 +339,9 @@ static void test_reopened_overflow(void **state)
 		(void)state;
 		b->set.tcp_abort_on_overflow = abort_on_overflow;
 		b->queues[0].backlog = 0;
+		reopen_expect(&p, 1000, 0, true);
 		peer_init(&q, b, 2);
 		peer_establish(&q);
-		reopen_expect(&p, 1000, 0, true);
 		peer_send(&p, SG_ACK, NULL, 0);
 		assert_int_equal(b->n, abort_on_overflow);
 		assert_int_equal(peer_state(&p), abort_on_overflow ? TCP_CLOSED : TCP_SYN_RCVD);
@@ -357,6 +357,39 @@ static void test_reopened_overflow(void **state)
 		}
 		bed_end(b);
 	}
+}
+
+/* tcp_conn_request: the SYN queue's limit does not count, the accept queue's does. */
+static void test_reopen_limits(void **state)
+{
+	struct peer p, q;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	b->queues[0].syn_backlog = b->queues[0].strangers = 0;
+	peer_init(&q, b, 2);
+	assert_int_equal(peer_syn(&q), SG_ADMIT_ENTRY);
+	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(peer_state(&p), TCP_SYN_RCVD);
+	assert_int_equal(b->queues[0].halfopen, 2);
+	assert_int_equal(b->queues[0].young, 2);
+	bed_end(b);
+
+	b = open_in(&p);
+	b->queues[0].backlog = 0;
+	peer_init(&q, b, 2);
+	peer_establish(&q);
+	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 0); /* dropped, and TIME_WAIT is over */
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(sg_flow_owner(&b->cfg[0].flows, peer_hash(&p).table, &p.tuple), -ENOENT);
+	assert_int_equal(b->queues[0].ListenOverflows, 1);
+	assert_int_equal(b->queues[0].ListenDrops, 1);
+	assert_int_equal(b->mib[0].ListenOverflows, 1);
+	assert_int_equal(b->mib[0].ListenDrops, 1);
+	assert_int_equal(b->mib[0].TimeWaitReopened, 0);
+	bed_end(b);
 }
 
 static void test_reopened_unlisten(void **state)
@@ -377,7 +410,7 @@ static void test_reopened_unlisten(void **state)
 	bed_end(b);
 }
 
-/* Nobody listens any more, or no block is free: the pair stays as it is. */
+/* No block is free: the SYN is dropped. Nobody listens any more: the pair stays as it is. */
 static void test_reopen_refused(void **state)
 {
 	struct peer p, q[BED_CONNS];
@@ -390,14 +423,18 @@ static void test_reopen_refused(void **state)
 		peer_establish(&q[i]);
 	}
 	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
-	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(b->queues[0].ListenDrops, 1);
+	bed_end(b);
+
+	b = open_in(&p);
 	tcp_unlisten(b->s[0], 0, b->now);
 	b->n = 0;
 	bed_output(b);
 	bed_drain_events(b);
 	peer_send_at(&p, 1000, SG_SYN, NULL, 0);
 	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
-	assert_int_equal(b->mib[0].TWRecycled, 0);
+	assert_int_equal(b->mib[0].TimeWaitReopened, 0);
 	assert_int_equal(b->queues[0].halfopen, 0);
 	bed_end(b);
 }
@@ -500,6 +537,7 @@ int main(void)
 		cmocka_unit_test(test_reopened_syn_again),
 		cmocka_unit_test(test_reopened_reset_and_bad_ack),
 		cmocka_unit_test(test_reopened_overflow),
+		cmocka_unit_test(test_reopen_limits),
 		cmocka_unit_test(test_reopened_unlisten),
 		cmocka_unit_test(test_reopen_refused),
 		cmocka_unit_test(test_max_tw_buckets),

@@ -26,15 +26,23 @@ struct listening *listening_find(const struct attachment *a, const struct sg_lis
 
 /* --- limits ---------------------------------------------------------------------------------- */
 
-/* Linux: min(asked, somaxconn). The SYN queue's own limit is not capped. */
+/*
+ * Linux: min(asked, somaxconn). The SYN queue's own limit is not capped, and stands for
+ * tcp_max_syn_backlog: without cookies, strangers get no more than three quarters of it.
+ */
 static void listening_limit(const struct attachment *a, const struct listen_args *args,
 			    struct sg_queue *q)
 {
-	__u32 cap = a->front->settings->somaxconn;
+	const struct sg_settings *set = a->front->settings;
+	__u32 cap = set->somaxconn, most = set->tcp_max_syn_backlog;
 	__u32 backlog = args->backlog < 0 || args->backlog > cap ? cap : (__u32)args->backlog;
+	__u32 syn = backlog;
 
+	if (args->syn_backlog >= 0)
+		syn = most = (__u32)args->syn_backlog;
 	SG_WRITE_ONCE(q->backlog, backlog);
-	SG_WRITE_ONCE(q->syn_backlog, args->syn_backlog < 0 ? backlog : (__u32)args->syn_backlog);
+	SG_WRITE_ONCE(q->syn_backlog, syn);
+	SG_WRITE_ONCE(q->strangers, set->tcp_syncookies ? UINT32_MAX : most - most / 4);
 }
 
 void listening_limits(struct attachment *a)

@@ -45,9 +45,10 @@ int lookup_handshake(const struct worker *w, const struct seg *seg, struct seg_h
 	__u64 word;
 	__s64 slot = lookup_entry(w->front, h.table, &seg->tuple, &e, &word);
 
-	if (slot < 0 || e.listener >= w->front->max_listeners)
+	if (slot < 0 || sg_synq_listener(&e) >= w->front->max_listeners)
 		return 0;
-	fit = sg_synq_check(&e, &h, &s, w->listener[e.listener].window, (__u32)(w->now / SG_MS));
+	fit = sg_synq_check(&e, &h, &s, w->listener[sg_synq_listener(&e)].window,
+			    (__u32)(w->now / SG_MS), w->front->settings->tcp_invalid_ratelimit);
 	if (fit != SG_FIT_ACK && fit != SG_FIT_RESET)
 		return 0;
 	*hs = (struct seg_handshake){
@@ -56,7 +57,7 @@ int lookup_handshake(const struct worker *w, const struct seg *seg, struct seg_h
 		.when = e.when,
 		.tsval = e.tsval,
 		.gen = sg_slot_gen(word),
-		.listener = e.listener,
+		.listener = sg_synq_listener(&e),
 		.mss = e.mss,
 		.opts = e.opts,
 	};

@@ -41,11 +41,13 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 	endpoint_addr(addr, &l->key.addr);
 	if (l->app == APP_PROXY)
 		endpoint_print(backend, &l->backend, l->backend_port);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "iface", a->front->ifname, "addr", addr, "port", l->key.port, "app",
 			 app_ops_of(l->app)->name, "backend", backend, "syn_backlog",
-			 (json_int_t)q->syn_backlog, "backlog", (json_int_t)q->backlog, "halfopen",
-			 (json_int_t)SG_READ_ONCE(q->halfopen), "acceptq",
+			 (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
+			 "backlog", (json_int_t)q->backlog, "halfopen",
+			 (json_int_t)SG_READ_ONCE(q->halfopen), "young",
+			 (json_int_t)SG_READ_ONCE(q->young), "acceptq",
 			 (json_int_t)SG_READ_ONCE(q->acceptq), "ListenOverflows",
 			 (json_int_t)q->ListenOverflows, "ListenDrops", (json_int_t)q->ListenDrops,
 			 "TCPReqQFullDrop", (json_int_t)q->TCPReqQFullDrop, "PassiveOpens",
@@ -62,44 +64,48 @@ static void show_listeners(struct show_array *s, const struct attachment *a)
 /* --- counters and settings
  * ------------------------------------------------------------------------- */
 
-static void show_driver_counters(const struct daemon *d, json_t *o)
+static void show_driver_counters(const struct daemon *d, struct sg_counters *sum)
 {
-	struct sg_counters sum = {0}, one;
+	struct sg_counters one;
 
 	for (const struct attachment *a = d->first; a; a = a->next) {
 		if (front_counters(a->front, &one))
 			continue;
-#define X(id, name, text) sum.name += one.name;
+#define X(id, name, text) sum->name += one.name;
 		SG_VERDICTS(X)
 #undef X
 	}
-#define X(id, name, text) json_object_set_new(o, #name, json_integer((json_int_t)sum.name));
-	SG_VERDICTS(X)
-#undef X
 }
 
-static void show_engine_counters(const struct daemon *d, json_t *o)
+static void show_engine_counters(const struct daemon *d, struct sg_tcp_counters *sum)
 {
-	struct sg_tcp_counters sum = {0};
-
 	for (const struct attachment *a = d->first; a; a = a->next)
 		for (__u32 i = 0; i < a->front->queues; i++) {
 			const struct sg_tcp_counters *m = &a->front->tcp_counters[i];
-#define X(name, text) sum.name += m->name;
+#define X(name, text) sum->name += m->name;
 			SG_TCP_COUNTERS(X)
 #undef X
 		}
-#define X(name, text) json_object_set_new(o, #name, json_integer((json_int_t)sum.name));
-	SG_TCP_COUNTERS(X)
-#undef X
 }
 
+/* A name that Linux has too is what Linux would have counted: the engine and the driver. */
 static void show_counters(const struct daemon *d, FILE *out)
 {
+	struct sg_counters driver = {0};
+	struct sg_tcp_counters engine = {0};
 	json_t *o = json_object();
 
-	show_driver_counters(d, o);
-	show_engine_counters(d, o);
+	show_driver_counters(d, &driver);
+	show_engine_counters(d, &engine);
+#define X(verdict, name) engine.name += driver.verdict;
+	SG_VERDICT_MIBS(X)
+#undef X
+#define X(id, name, text) json_object_set_new(o, #name, json_integer((json_int_t)driver.name));
+	SG_VERDICTS(X)
+#undef X
+#define X(name, text) json_object_set_new(o, #name, json_integer((json_int_t)engine.name));
+	SG_TCP_COUNTERS(X)
+#undef X
 	json_dumpf(o, out, 0);
 	json_decref(o);
 }

@@ -11,7 +11,8 @@ void summary_read(const struct attachment *a, struct daemon_summary *s)
 	memset(s, 0, sizeof(*s));
 	if (!front_counters(a->front, &c)) {
 		s->synacks = c.SynAckSent + c.SynAckRepeated;
-		s->refused = c.HalfOpenFull + c.HalfOpenBucketFull + c.AcceptQueueFull;
+		s->refused = c.HalfOpenFull + c.HalfOpenReserved + c.HalfOpenBucketFull +
+			     c.AcceptQueueFull;
 	}
 	for (__u32 i = 0; i < a->front->queues; i++) {
 		const struct sg_tcp_counters *m = &a->front->tcp_counters[i];

@@ -94,6 +94,7 @@ static int worker_stack(struct worker *w)
 		.settings = f->settings,
 		.halfopen = f->halfopen,
 		.halfopen_buckets = f->halfopen_buckets,
+		.proven = f->proven,
 		.flows = f->flows,
 		.queues = f->queue,
 		.max_listeners = f->max_listeners,

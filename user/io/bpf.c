@@ -20,7 +20,7 @@
 /* What is pinned. `settings` is the last one: without it, what lies there is of no use. */
 static const char *const front_pinned[] = {
 	"listeners", "locals",	 "queues", "counters", "tcp_counters", "workers",
-	"keys",	     "halfopen", "flows",  "xsks",     "settings",
+	"keys",	     "halfopen", "proven", "flows",    "xsks",	       "settings",
 };
 
 struct bpf_map *front_map(const struct front *f, const char *name)
@@ -186,6 +186,7 @@ static int front_map_memory(struct front *f, struct err *err)
 	    !(f->worker = front_mmap(f, "workers")) ||
 	    !(f->tcp_counters = front_mmap(f, "tcp_counters")) ||
 	    !(f->halfopen = front_mmap(f, "halfopen")) ||
+	    !(f->proven = front_mmap(f, "proven")) ||
 	    !(f->flows.bucket = front_mmap(f, "flows")) ||
 	    !(f->priv->ports = front_mmap(f, "ports")))
 		return front_refused(err, -errno, "mapping the maps");

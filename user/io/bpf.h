@@ -11,8 +11,8 @@
  * whichever process, gets -EBUSY. The lock ends with the process, however it ends.
  *
  * Takeover (`took_over`): the pins are of a dead daemon, same interface, same ABI. The
- * half-open entries and the keys are kept, so that final ACKs under way still fit; the
- * rest is cleared: listeners, locals, flows, heartbeats, accept queue lengths, knobs
+ * half-open entries and the keys are kept, so that final ACKs under way still fit, and the
+ * proven peers; the rest is cleared: listeners, locals, flows, heartbeats, accept queue lengths, knobs
  * (back to the defaults: the new daemon's configuration counts). In queue[], an element
  * that still has half-open entries keeps in_use = 1, address, port and counters, and
  * its `halfopen` is counted anew; in_use = 0 in the others. So whoever listens looks for
@@ -60,6 +60,7 @@ struct front {
 	struct sg_worker *worker;            /* [queues] */
 	struct sg_tcp_counters *tcp_counters; /* [queues] */
 	struct sg_halfopen_bucket *halfopen; /* [halfopen_buckets] */
+	struct sg_proven_bucket *proven;     /* [SG_PROVEN_BUCKETS] */
 	struct sg_keys keys;
 	struct front_priv *priv;
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/front.h"
+#include "syngate/synq.h"
 
 #define TAKEOVER_DYING_MS 300 /* grace for a process that is being killed */
 
@@ -170,8 +171,8 @@ static void programs_wait(void)
 
 int takeover_reuse(struct front *f, struct err *err)
 {
-	/* an entry names its listener by id, and its hash needs the key: all or nothing */
-	static const char *const together[] = {"halfopen", "queues", "keys"};
+	/* an entry names its listener by id, and hashes need the key: all or nothing */
+	static const char *const together[] = {"halfopen", "queues", "keys", "proven"};
 	static const char *const single[] = {"listeners", "locals",  "counters", "tcp_counters",
 					     "settings",  "workers", "flows",	 "xsks"};
 	bool fits = true;
@@ -212,19 +213,21 @@ static void locals_empty(int fd)
 static void halfopen_recount(struct front *f)
 {
 	for (__u32 i = 0; i < f->max_listeners; i++)
-		f->queue[i].halfopen = f->queue[i].acceptq = 0;
+		f->queue[i].halfopen = f->queue[i].young = f->queue[i].acceptq = 0;
 	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
 		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
-		__u32 id = b->entry[i % SG_WAYS].listener;
+		__u32 id = sg_synq_listener(&b->entry[i % SG_WAYS]);
 
 		if (sg_slot_state(w) == SG_SLOT_FREE)
 			continue;
 		if (sg_slot_state(w) == SG_SLOT_LIVE && id < f->max_listeners &&
-		    f->queue[id].in_use)
+		    f->queue[id].in_use) {
 			f->queue[id].halfopen++;
-		else
+			f->queue[id].young += !sg_slot_retries(w);
+		} else {
 			sg_slot_free(&b->slot[i % SG_WAYS], w);
+		}
 	}
 	for (__u32 i = 0; i < f->max_listeners; i++)
 		f->queue[i].in_use = f->queue[i].halfopen != 0;
@@ -249,10 +252,11 @@ int front_forget(struct front *f, __u32 id, struct err *err)
 		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
 		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
 
-		if (sg_slot_state(w) != SG_SLOT_LIVE || b->entry[i % SG_WAYS].listener != id)
+		if (sg_slot_state(w) != SG_SLOT_LIVE ||
+		    sg_synq_listener(&b->entry[i % SG_WAYS]) != id)
 			continue;
 		if (sg_slot_free(&b->slot[i % SG_WAYS], w)) /* else an engine did it */
-			__sync_fetch_and_add(&f->queue[id].halfopen, (__u32)-1);
+			sg_synq_leave(&f->queue[id], w);
 	}
 	f->queue[id].in_use = 0;
 	return 0;

@@ -40,9 +40,7 @@ void acceptq_push(struct tcp_stack *s, struct tcp *t)
 	struct listener *l = listener_at(s, t->listener);
 	__u32 i = conn_index(s, t);
 
-	if (t->flags & T_SYN_QUEUED)
-		__sync_fetch_and_add(&s->cfg.queues[t->listener].halfopen, (__u32)-1);
-	t->flags &= ~(__u32)T_SYN_QUEUED;
+	syn_leave(s, t);
 	t->flags |= T_WAITING | T_OWNED;
 	t->wait_next = NIL;
 	t->wait_prev = l->waiting.tail;

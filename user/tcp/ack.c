@@ -91,6 +91,7 @@ static void ack_of_fin(struct tcp_stack *s, struct tcp *t, sg_time now)
 	} else if (t->state == TCP_CLOSING) {
 		timewait_enter(s, t, now);
 	} else if (t->state == TCP_LAST_ACK) {
+		close_in_order(s, t);
 		close_done(s, t, 0);
 	}
 }

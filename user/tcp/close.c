@@ -25,9 +25,8 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error)
 	if (t->flags & T_HASHED)
 		sg_flow_release(&s->cfg.flows, t->hash, &t->tuple);
 	close_unhash(s, t);
-	if (t->flags & T_SYN_QUEUED)
-		__sync_fetch_and_add(&s->cfg.queues[t->listener].halfopen, (__u32)-1);
-	t->flags &= ~(__u32)(T_SYN_QUEUED | T_REXMIT | T_PROBE);
+	syn_leave(s, t);
+	t->flags &= ~(__u32)(T_REXMIT | T_PROBE);
 	if (t->state != TCP_TIME_WAIT) /* the peer's FIN may still be to be acknowledged */
 		t->flags &= ~(__u32)T_ACK_NOW;
 	buf_clear(s, &t->snd);
@@ -37,6 +36,16 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error)
 	if (t->flags & T_OWNED && !(t->flags & T_WAITING))
 		event_post(s, t, error ? TCP_EV_CLOSED : TCP_EV_READ);
 	close_reap(s, t);
+}
+
+void close_in_order(struct tcp_stack *s, const struct tcp *t)
+{
+	__u64 mark;
+
+	if (!t->srtt || t->backoff) /* Linux's tcp_update_metrics */
+		return;
+	mark = sg_proven_mark(&s->cfg.key, &t->tuple);
+	sg_proven_add(&s->cfg.proven[sg_proven_bucket(mark)], mark, t->iss.v);
 }
 
 void close_reset(struct tcp_stack *s, struct tcp *t, int error)

@@ -43,7 +43,7 @@ static bool handshake_find(struct tcp_stack *s, const struct seg *in, const stru
 /* Take the entry out of the table. False: somebody else did. */
 static bool handshake_release(struct tcp_stack *s, const struct halfopen_ref *ref)
 {
-	__u32 listener = ref->e.listener;
+	__u32 listener = sg_synq_listener(&ref->e);
 	__u64 *slot = ref->slot;
 	__u64 word = ref->word;
 
@@ -56,7 +56,7 @@ static bool handshake_release(struct tcp_stack *s, const struct halfopen_ref *re
 		word = now;
 	}
 	if (listener < s->cfg.max_listeners)
-		__sync_fetch_and_add(&s->cfg.queues[listener].halfopen, (__u32)-1);
+		sg_synq_leave(&s->cfg.queues[listener], word);
 	return true;
 }
 
@@ -96,7 +96,7 @@ void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16
 static bool handshake_answered_once(const struct halfopen_ref *ref)
 {
 	return sg_slot_retries(ref->word) == 0 && !(ref->e.opts & SG_OPT_ACKED) &&
-	       ref->e.answered == (__u8)(ref->e.when >> SG_ANSWERED_SHIFT);
+	       !sg_synq_was_answered(&ref->e);
 }
 
 /* The connection block as it is right behind the final ACK. */
@@ -105,7 +105,7 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 {
 	const struct sg_halfopen *e = &ref->e;
 
-	t->listener = e->listener;
+	t->listener = sg_synq_listener(e);
 	memcpy(t->mac, in->mac, 6);
 	handshake_options(t, l, e->opts, e->mss);
 	t->iss = sg_iss(h, e->when);
@@ -140,11 +140,10 @@ static int handshake_overflow(struct tcp_stack *s, const struct seg *in, struct 
 }
 
 /* The listener drops it; the entry stays, and the SYN-ACK comes again. */
-static int handshake_drop(struct tcp_stack *s, const struct sg_halfopen *e,
-			  unsigned long long *why)
+static int handshake_drop(struct tcp_stack *s, __u32 listener, unsigned long long *why)
 {
-	acceptq_unreserve(s, e->listener);
-	__sync_fetch_and_add(&s->cfg.queues[e->listener].ListenDrops, 1);
+	acceptq_unreserve(s, listener);
+	__sync_fetch_and_add(&s->cfg.queues[listener].ListenDrops, 1);
 	s->cfg.mib->ListenDrops++;
 	(*why)++;
 	return -1;
@@ -154,26 +153,26 @@ static int handshake_drop(struct tcp_stack *s, const struct sg_halfopen *e,
 static int handshake_complete(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 			      struct halfopen_ref *ref, sg_time now, struct actions *out)
 {
-	const struct sg_halfopen *e = &ref->e;
-	struct listener *l = listener_at(s, e->listener);
+	__u32 id = sg_synq_listener(&ref->e);
+	struct listener *l = listener_at(s, id);
 	struct tcp *t;
 	int owner;
 
 	if (!l)
 		return -1;
-	if (!acceptq_reserve(s, e->listener))
+	if (!acceptq_reserve(s, id))
 		return handshake_overflow(s, in, ref, out);
 	owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
 	if (owner == -ENOSPC)
-		return handshake_drop(s, e, &s->cfg.mib->FlowTableFull);
+		return handshake_drop(s, id, &s->cfg.mib->FlowTableFull);
 	if (owner != s->cfg.worker) { /* -EBUSY: it is being claimed elsewhere */
-		acceptq_unreserve(s, e->listener);
+		acceptq_unreserve(s, id);
 		return owner < 0 ? -1 : owner;
 	}
 	t = conn_new(s, &in->tuple, h, now);
 	if (!t) {
 		sg_flow_release(&s->cfg.flows, h->table, &in->tuple);
-		return handshake_drop(s, e, &s->cfg.mib->ConnTableFull);
+		return handshake_drop(s, id, &s->cfg.mib->ConnTableFull);
 	}
 	handshake_release(s, ref);
 	handshake_fill(t, l, ref, h, in, now);
@@ -198,9 +197,10 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 		input_reset(s, in, out);
 		return -1;
 	}
-	l = listener_at(s, ref.e.listener);
+	l = listener_at(s, sg_synq_listener(&ref.e));
 	handshake_check_seg(in, &check);
-	switch (sg_synq_check(&ref.e, h, &check, l ? l->cfg.window : 0, time_ms(now))) {
+	switch (sg_synq_check(&ref.e, h, &check, l ? l->cfg.window : 0, time_ms(now),
+			      knobs(s)->tcp_invalid_ratelimit)) {
 	case SG_FIT_ACK:
 		return handshake_complete(s, in, h, &ref, now, out);
 	case SG_FIT_RESET:
@@ -242,24 +242,39 @@ void handshake_synack(struct tcp_stack *s, const struct listener *l, const struc
 	s->cfg.mib->OutSegs++;
 }
 
-/* Who moves the slot's word on sends; the copy is from before, so it is that word's entry. */
+/*
+ * Who moves the slot's word on sends; the copy is from before, so it is that word's entry.
+ * Counted as Linux does: each timer, also the last one, is a timeout.
+ */
 static void handshake_due(struct tcp_stack *s, struct halfopen_ref *ref, sg_time now,
 			  struct actions *out)
 {
-	__u32 retries = sg_slot_retries(ref->word);
+	__u32 retries = sg_slot_retries(ref->word), id;
 	struct listener *l;
+	struct sg_queue *q;
 
 	if (!handshake_copy(ref))
 		return;
-	l = listener_at(s, ref->e.listener);
-	if (!l || retries >= knobs(s)->tcp_synack_retries) {
-		if (handshake_release(s, ref) && l)
+	id = sg_synq_listener(&ref->e);
+	l = listener_at(s, id);
+	if (!l) {
+		handshake_release(s, ref);
+		return;
+	}
+	q = &s->cfg.queues[id];
+	if (retries >= sg_synq_retries(q, knobs(s)->tcp_synack_retries)) {
+		if (handshake_release(s, ref)) {
+			s->cfg.mib->TCPTimeouts++;
 			s->cfg.mib->TCPReqExpired++;
+		}
 		return;
 	}
 	if (!sg_synq_rearm(ref->slot, ref->word, time_ms(now), knobs(s)->synack_rto_ms, retries + 1))
 		return;
+	if (retries == 0)
+		__sync_fetch_and_add(&q->young, (__u32)-1);
 	handshake_synack(s, l, &ref->e, now, out);
+	s->cfg.mib->TCPTimeouts++;
 	s->cfg.mib->RetransSegs++;
 	s->cfg.mib->TCPSynRetrans++;
 }

@@ -59,12 +59,12 @@ int tcp_info(const struct tcp_stack *s, tcp_id id, sg_time now, struct tcp_facts
 	return 0;
 }
 
-static void info_timewait(const struct timewait *w, sg_time now, struct tcp_facts *f)
+static void info_timewait(const struct tcp_stack *s, __u32 i, sg_time now, struct tcp_facts *f)
 {
-	__s32 left = (__s32)(w->expires - time_ms(now));
+	__s32 left = timewait_left(s, i, now);
 
 	*f = (struct tcp_facts){
-		.tuple = w->tuple,
+		.tuple = s->timewait[i].tuple,
 		.state = TCP_TIME_WAIT,
 		.listener = NO_LISTENER,
 		.orphan = true,
@@ -93,7 +93,7 @@ bool tcp_each(const struct tcp_stack *s, __u64 *cursor, sg_time now, struct tcp_
 	}
 	if (*cursor >= CURSOR_END)
 		return false;
-	info_timewait(&s->timewait[(__u32)*cursor], now, info);
+	info_timewait(s, (__u32)*cursor, now, info);
 	*cursor = s->timewait[(__u32)*cursor].next;
 	*cursor = *cursor ? CURSOR_TIMEWAIT | *cursor : CURSOR_END;
 	return true;

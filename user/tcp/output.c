@@ -277,7 +277,7 @@ static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct
 	t->flags &= ~(__u32)T_PROBE;
 	if (!seq_eq(t->snd_nxt, t->snd_una))
 		return;
-	s->cfg.mib->TCPZeroWindowProbes++;
+	s->cfg.mib->TCPWinProbe++;
 	if (len > 0)
 		output_data(s, t, t->snd_una, len < t->mss ? len : t->mss, false, now, out);
 	else

@@ -194,10 +194,11 @@ static void stack_forget_halfopen(struct tcp_stack *s, __u32 id)
 		for (int way = 0; way < SG_WAYS; way++) {
 			__u64 w = SG_READ_ONCE(b->slot[way]);
 
-			if (sg_slot_state(w) != SG_SLOT_LIVE || b->entry[way].listener != id)
+			if (sg_slot_state(w) != SG_SLOT_LIVE ||
+			    sg_synq_listener(&b->entry[way]) != id)
 				continue;
 			if (sg_slot_free(&b->slot[way], w))
-				__sync_fetch_and_add(&s->cfg.queues[id].halfopen, (__u32)-1);
+				sg_synq_leave(&s->cfg.queues[id], w);
 		}
 	}
 }

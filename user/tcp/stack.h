@@ -6,6 +6,7 @@
 #ifndef TCP_STACK_H
 #define TCP_STACK_H
 
+#include "syngate/proven.h"
 #include "syngate/synq.h"
 #include "tcp/tcp.h"
 
@@ -55,6 +56,7 @@ enum { /* tcp.flags */
 	T_SYN_QUEUED = 1 << 18, /* counts in its listener's half-open length */
 	T_FIN_SEEN = 1 << 19,   /* the peer's FIN was seen, at fin_seq, perhaps out of order */
 	T_WSCALE = 1 << 20,     /* window scaling agreed on, be it by 0 */
+	T_SYN_YOUNG = 1 << 21,  /* counts in its listener's young ones too */
 };
 
 enum timer_kind { TIMER_REXMIT, TIMER_PERSIST };
@@ -128,8 +130,8 @@ struct timewait {
 	struct sg_tuple tuple;
 	sg_seq snd_nxt, rcv_nxt;
 	__u32 ts_recent; /* 0: no timestamps */
-	__u32 expires;   /* ms, low 32 bits */
-	__u32 next, prev; /* in order of expiry */
+	__u32 since;     /* ms, low 32 bits: it ends timewait_ms later */
+	__u32 next, prev; /* in order of `since` */
 };
 
 _Static_assert(sizeof(struct timewait) == 64, "TIME_WAIT is 64 bytes");
@@ -176,7 +178,7 @@ struct tcp_stack {
 	sg_time now; /* when tcp_expire() last ran */
 	struct wheel wheel;
 	struct fifo ready, events;
-	struct fifo tw_order; /* TIME_WAIT blocks, the first to expire in front */
+	struct fifo tw_order; /* TIME_WAIT blocks, the oldest in front */
 	bool starved;         /* somebody was refused a chunk */
 	__u32 accept_events; /* listeners with an event not yet taken */
 	__u64 challenge_second;
@@ -310,9 +312,16 @@ void handshake_synack(struct tcp_stack *s, const struct listener *l, const struc
 
 /* --- syn.c ------------------------------------------------------------------------------- */
 
-/* A SYN that may reopen a pair that was in TIME_WAIT. Returns false when it cannot be taken. */
+/*
+ * A SYN that may reopen a pair that was in TIME_WAIT, which is out of the engine's table but
+ * still has its flow. The pair is over whatever becomes of the SYN, unless nobody listens
+ * there any more: false.
+ */
 bool syn_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h, sg_seq iss,
 		sg_time now);
+/* A connection that syn_reopen() made leaves the half-open queue, or is no longer young. */
+void syn_leave(struct tcp_stack *s, struct tcp *t);
+void syn_grow_old(struct tcp_stack *s, struct tcp *t);
 /*
  * A SYN whose flow was there in the driver and is not any more: admitted, or dropped and
  * counted, as the driver would have. False: nobody listens there.
@@ -376,6 +385,8 @@ void cc_timeout(struct tcp *t);
 
 /* The connection is over: error is 0 or a negative errno for the application. */
 void close_done(struct tcp_stack *s, struct tcp *t, int error);
+/* It is about to be over in good order, which proves its peer. */
+void close_in_order(struct tcp_stack *s, const struct tcp *t);
 /* The same, and the peer is told with a RST. */
 void close_reset(struct tcp_stack *s, struct tcp *t, int error);
 /* Free the block once nobody has it and it owes nothing. */
@@ -385,6 +396,8 @@ void close_unhash(struct tcp_stack *s, struct tcp *t);
 void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now);
 int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const struct sg_hash *h,
 		   sg_time now, struct actions *out);
+/* Milliseconds until block `i` goes; 0 or less: it is over. */
+__s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now);
 void timewait_expire(struct tcp_stack *s, sg_time now);
 sg_time timewait_next(const struct tcp_stack *s);
 

@@ -29,6 +29,75 @@ static struct listener *syn_listener(struct tcp_stack *s, const struct sg_tuple 
 	return wild;
 }
 
+/* Linux's MIB counters of a listener, as the driver keeps them. */
+static void syn_refused(struct tcp_stack *s, __u32 id, enum sg_admission why)
+{
+	struct sg_queue *q = &s->cfg.queues[id];
+
+	if (why == SG_ADMIT_RIVAL)
+		return;
+	if (why == SG_ADMIT_HALFOPEN_FULL) {
+		__sync_fetch_and_add(&q->TCPReqQFullDrop, 1);
+		s->cfg.mib->TCPReqQFullDrop++;
+	} else if (why == SG_ADMIT_ACCEPTQ_FULL) {
+		__sync_fetch_and_add(&q->ListenOverflows, 1);
+		s->cfg.mib->ListenOverflows++;
+	}
+	__sync_fetch_and_add(&q->ListenDrops, 1);
+	s->cfg.mib->ListenDrops++;
+}
+
+/* --- out of TIME_WAIT ------------------------------------------------------------------- */
+
+void syn_grow_old(struct tcp_stack *s, struct tcp *t)
+{
+	if (t->flags & T_SYN_YOUNG)
+		__sync_fetch_and_add(&s->cfg.queues[t->listener].young, (__u32)-1);
+	t->flags &= ~(__u32)T_SYN_YOUNG;
+}
+
+void syn_leave(struct tcp_stack *s, struct tcp *t)
+{
+	syn_grow_old(s, t);
+	if (t->flags & T_SYN_QUEUED)
+		__sync_fetch_and_add(&s->cfg.queues[t->listener].halfopen, (__u32)-1);
+	t->flags &= ~(__u32)T_SYN_QUEUED;
+}
+
+/* The block of a connection that begins with this SYN, and with our number `iss`. */
+static void syn_fill(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_seq iss, __u32 id,
+		     sg_time now)
+{
+	const struct listener *l = &s->listener[id];
+
+	t->listener = id;
+	memcpy(t->mac, in->mac, 6);
+	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)), seg_mss(in));
+	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
+	t->snd_wnd = t->max_wnd = in->wnd;
+	t->irs = in->seq;
+	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
+	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
+	t->ts_recent = in->opt.tsval;
+	t->ts_recent_at = now;
+	t->rcv_mss = t->mss;
+	t->quick_acks = 16;
+	cc_init(t, 0);
+	t->flags |= T_SYN_QUEUED | T_SYN_YOUNG;
+	__sync_fetch_and_add(&s->cfg.queues[id].halfopen, 1);
+	__sync_fetch_and_add(&s->cfg.queues[id].young, 1);
+	state_set(t, TCP_SYN_RCVD);
+}
+
+/* The SYN is dropped, and with it the flow that the pair still had. */
+static bool syn_not_reopened(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+			     __u32 id, enum sg_admission why)
+{
+	sg_flow_release(&s->cfg.flows, h->table, &in->tuple);
+	syn_refused(s, id, why);
+	return true;
+}
+
 /*
  * The old pair's numbers rule out the table's ISS, so the engine holds this one itself, in
  * SYN-RECEIVED. It counts in the half-open length but is not held to its limit, as in Linux.
@@ -43,39 +112,25 @@ bool syn_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash 
 	l = syn_listener(s, &in->tuple, &id);
 	if (!l)
 		return false;
+	if (SG_READ_ONCE(s->cfg.queues[id].acceptq) > s->cfg.queues[id].backlog)
+		return syn_not_reopened(s, in, h, id, SG_ADMIT_ACCEPTQ_FULL);
 	t = conn_new(s, &in->tuple, h, now);
 	if (!t)
-		return false;
-	t->listener = id;
-	memcpy(t->mac, in->mac, 6);
-	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)), seg_mss(in));
-	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
-	t->snd_wnd = t->max_wnd = in->wnd;
-	t->irs = in->seq;
-	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
-	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
-	t->ts_recent = in->opt.tsval;
-	t->ts_recent_at = now;
-	t->rcv_mss = t->mss;
-	t->quick_acks = 16;
-	cc_init(t, 0);
-	t->flags |= T_SYN_QUEUED;
-	__sync_fetch_and_add(&s->cfg.queues[id].halfopen, 1);
-	state_set(t, TCP_SYN_RCVD);
+		return syn_not_reopened(s, in, h, id, SG_ADMIT_BUCKET_FULL);
+	syn_fill(s, t, in, iss, id, now);
 	output_ready(s, t);
 	s->cfg.mib->SynAckByWorker++;
+	s->cfg.mib->TimeWaitReopened++;
 	return true;
 }
 
-/* Linux's MIB counters of a listener, as the driver keeps them. */
-static void syn_refused(struct sg_queue *q, enum sg_admission why)
+/* --- in the driver's place ---------------------------------------------------------------- */
+
+static bool syn_is_proven(const struct tcp_stack *s, const struct sg_tuple *t)
 {
-	if (why == SG_ADMIT_ACCEPTQ_FULL)
-		__sync_fetch_and_add(&q->ListenOverflows, 1);
-	if (why == SG_ADMIT_HALFOPEN_FULL)
-		__sync_fetch_and_add(&q->TCPReqQFullDrop, 1);
-	if (why != SG_ADMIT_RIVAL)
-		__sync_fetch_and_add(&q->ListenDrops, 1);
+	__u64 mark = sg_proven_mark(&s->cfg.key, t);
+
+	return sg_proven_has(&s->cfg.proven[sg_proven_bucket(mark)], mark);
 }
 
 static void syn_entry(const struct tcp_stack *s, const struct seg *in, __u32 id, sg_time now,
@@ -89,8 +144,7 @@ static void syn_entry(const struct tcp_stack *s, const struct seg *in, __u32 id,
 		.when = time_ms(now),
 		.mss = mss < SG_MSS_MIN ? SG_MSS_MIN : mss,
 		.opts = sg_synq_opts(&in->opt, knobs(s)),
-		.answered = (__u8)(time_ms(now) >> SG_ANSWERED_SHIFT),
-		.listener = (__u16)id,
+		.tail = (__u16)id,
 	};
 	e->tsval = e->opts & SG_OPT_TS ? in->opt.tsval : 0;
 	memcpy(e->mac, in->mac, 6);
@@ -101,6 +155,7 @@ bool syn_admit(struct tcp_stack *s, const struct seg *in, const struct sg_hash *
 {
 	__u32 buckets = s->cfg.halfopen_buckets, id = 0;
 	struct listener *l = syn_listener(s, &in->tuple, &id);
+	struct sg_queue *q = &s->cfg.queues[id];
 	enum sg_admission how;
 	struct sg_synq_place at;
 	struct sg_halfopen e;
@@ -110,10 +165,10 @@ bool syn_admit(struct tcp_stack *s, const struct seg *in, const struct sg_hash *
 	syn_entry(s, in, id, now, &e);
 	how = sg_synq_admit(&s->cfg.halfopen[sg_bucket_first(h->table, buckets)],
 			    &s->cfg.halfopen[sg_bucket_second(h->table, buckets)],
-			    &s->cfg.queues[id], &e, h->table, time_ms(now),
-			    knobs(s)->synack_rto_ms, &at);
+			    q, &e, sg_synq_wants_proven(q) && syn_is_proven(s, &e.tuple),
+			    h->table, time_ms(now), knobs(s)->synack_rto_ms, &at);
 	if (how != SG_ADMIT_ENTRY) {
-		syn_refused(&s->cfg.queues[id], how);
+		syn_refused(s, id, how);
 		return true;
 	}
 	handshake_synack(s, l, &e, now, out);

@@ -45,6 +45,7 @@ struct tcp_config {
 	const struct sg_settings *settings;      /* read at each use, may change */
 	struct sg_halfopen_bucket *halfopen;     /* half-open table */
 	__u32 halfopen_buckets;
+	struct sg_proven_bucket *proven;         /* [SG_PROVEN_BUCKETS], likewise shared */
 	struct sg_flow_table flows;
 	struct sg_queue *queues;                 /* [max_listeners] */
 	__u32 max_listeners;

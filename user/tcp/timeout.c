@@ -9,6 +9,8 @@ static __u32 timeout_limit(const struct tcp_stack *s, const struct tcp *t)
 {
 	if (t->state == TCP_SYN_SENT)
 		return knobs(s)->tcp_syn_retries;
+	if (t->flags & T_SYN_QUEUED)
+		return sg_synq_retries(&s->cfg.queues[t->listener], knobs(s)->tcp_synack_retries);
 	if (t->state == TCP_SYN_RCVD)
 		return knobs(s)->tcp_synack_retries;
 	if (!(t->flags & T_OWNED))
@@ -30,6 +32,12 @@ static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, unsigne
 
 static void timeout_give_up(struct tcp_stack *s, struct tcp *t)
 {
+	if (t->flags & T_SYN_QUEUED) { /* as an entry of the half-open table */
+		s->cfg.mib->TCPTimeouts++;
+		s->cfg.mib->TCPReqExpired++;
+		close_done(s, t, -ETIMEDOUT);
+		return;
+	}
 	s->cfg.mib->TCPAbortOnTimeout++;
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD)
 		s->cfg.mib->AttemptFails++;
@@ -40,6 +48,7 @@ static void timeout_give_up(struct tcp_stack *s, struct tcp *t)
 static void timeout_rexmit(struct tcp_stack *s, struct tcp *t)
 {
 	s->cfg.mib->TCPTimeouts++;
+	syn_grow_old(s, t);
 	cc_timeout(t);
 	rtt_backoff(t);
 	t->flags &= ~(__u32)T_RTT;
@@ -70,7 +79,7 @@ void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 	if (due & DUE_PERSIST)
 		timeout_persist(s, t, now);
 	if (due & DUE_DELACK) {
-		s->cfg.mib->TCPDelayedACKs++;
+		s->cfg.mib->DelayedACKs++;
 		output_ack_now(s, t);
 	}
 }

@@ -3,7 +3,7 @@
  * TIME_WAIT: 2 MSL, for the two reasons of RFC 9293 3.4.2 and 3.6: the peer's FIN may come
  * again and must be acknowledged again, and old duplicates must die before the pair is used
  * anew. RFC 1337 and RFC 6191 as Linux has them (tcp_timewait_state_process). Blocks stand
- * in a list in order of expiry.
+ * in a list in the order in which they came, or were last seen.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ static void timewait_link(struct tcp_stack *s, __u32 i, sg_time now)
 {
 	struct timewait *w = timewait_at(s, i);
 
-	w->expires = time_ms(now) + knobs(s)->timewait_ms;
+	w->since = time_ms(now);
 	w->next = NIL;
 	w->prev = s->tw_order.tail;
 	if (w->prev != NIL)
@@ -65,6 +65,7 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 	__u32 i = timewait_new(s);
 	struct timewait *w = timewait_at(s, i);
 
+	close_in_order(s, t);
 	state_set(t, TCP_TIME_WAIT);
 	if (i == NIL) {
 		s->cfg.mib->TCPTimeWaitOverflow++;
@@ -122,7 +123,6 @@ static bool timewait_reopen(struct tcp_stack *s, __u32 i, const struct seg *in,
 	}
 	timewait_unlink(s, i);
 	timewait_free(s, i);
-	s->cfg.mib->TWRecycled++;
 	return true;
 }
 
@@ -135,16 +135,20 @@ int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const str
 	bool bare = seg_space(in) == 0 || in->flags & SG_RST;
 
 	if (!old && bare && seq_eq(in->seq, w->rcv_nxt)) { /* a bare ACK, or a RST that fits */
+		if (in->flags & SG_RST && !knobs(s)->tcp_rfc1337) {
+			timewait_kill(s, i, h);
+			return -1;
+		}
 		if (!(in->flags & SG_RST))
 			timewait_restart(s, i, now);
-		else if (!knobs(s)->tcp_rfc1337)
-			timewait_kill(s, i, h);
+		if (w->ts_recent && in->opt.has_ts)
+			w->ts_recent = in->opt.tsval | !in->opt.tsval;
 		return -1;
 	}
 	if (!old && timewait_may_reopen(w, in) && timewait_reopen(s, i, in, h, now))
 		return -1;
 	if (old)
-		s->cfg.mib->PAWSEstab++;
+		s->cfg.mib->PAWSTimewait++;
 	if (in->flags & SG_RST)
 		return -1;
 	if (old || in->flags & SG_ACK)
@@ -154,13 +158,18 @@ int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const str
 	return -1;
 }
 
+__s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now)
+{
+	return (__s32)(s->timewait[i].since + knobs(s)->timewait_ms - time_ms(now));
+}
+
 void timewait_expire(struct tcp_stack *s, sg_time now)
 {
 	while (s->tw_order.head != NIL) {
 		__u32 i = s->tw_order.head;
 		struct sg_hash h;
 
-		if ((__s32)(time_ms(now) - timewait_at(s, i)->expires) < 0)
+		if (timewait_left(s, i, now) > 0)
 			return;
 		h = sg_tuple_hash(&s->cfg.key, &timewait_at(s, i)->tuple);
 		timewait_kill(s, i, &h);
@@ -174,6 +183,6 @@ sg_time timewait_next(const struct tcp_stack *s)
 
 	if (s->tw_order.head == NIL)
 		return SG_NEVER;
-	left = (__s32)(timewait_at(s, s->tw_order.head)->expires - time_ms(s->now));
+	left = timewait_left(s, s->tw_order.head, s->now);
 	return left > 0 ? s->now - s->now % SG_MS + (__u64)left * SG_MS : s->now;
 }
