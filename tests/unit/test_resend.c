@@ -82,6 +82,53 @@ static void test_resends_at_1_3_7_15_31_s(void **state)
 	assert_int_equal(bed->mib[0].TCPSynRetrans, 5);
 	assert_int_equal(bed->mib[0].RetransSegs, 5);
 	assert_int_equal(bed->mib[0].TCPReqExpired, 1);
+	assert_int_equal(bed->mib[0].TCPTimeouts, 6); /* as Linux: also the last one */
+}
+
+/*
+ * Linux's pruning: of a backlog of 10, six old entries are too many, and they go at their
+ * third timeout, at 7 s. Once young ones are a good part of the queue, the old may stay.
+ */
+static void test_old_entries_lose_retries(void **state)
+{
+	struct peer p[6], young[4];
+	struct sg_queue *q = &bed->queues[0];
+	sg_time syn = bed->now;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		peer_init(&p[i], bed, (__u8)i);
+		assert_int_equal(peer_syn(&p[i]), SG_ADMIT_ENTRY);
+	}
+	assert_int_equal(q->young, 6);
+	sweep_for(1100);
+	assert_int_equal(q->young, 0);
+	assert_int_equal(q->halfopen, 6);
+	sweep_for(5800);
+	assert_int_equal(q->halfopen, 6);
+	assert_int_equal(bed->n, 12);
+	sweep_for(200); /* 7.1 s: five go, one is left of an empty queue */
+	assert_true(bed->now - syn > 7 * SG_SEC);
+	assert_int_equal(q->halfopen, 5);
+	assert_int_equal(bed->n, 17);
+	assert_int_equal(bed->mib[0].TCPReqExpired, 1);
+
+	/*
+	 * Five old and four young. 9 >= 8, but 9 < 16: four retries, so that one goes at its
+	 * fifth timeout; 8 >= 8: the next one too; 7 < 8: the rest may stay.
+	 */
+	sweep_for(30800 - 7100);
+	assert_int_equal(q->halfopen, 5);
+	for (unsigned i = 0; i < 4; i++) {
+		peer_init(&young[i], bed, (__u8)(20 + i));
+		assert_int_equal(peer_syn(&young[i]), SG_ADMIT_ENTRY);
+	}
+	bed->n = 0;
+	sweep_for(400);
+	assert_int_equal(q->young, 4);
+	assert_int_equal(q->halfopen, 7);
+	assert_int_equal(bed->mib[0].TCPReqExpired, 3);
+	assert_int_equal(bed->n, 3);
 }
 
 static void test_resends_follow_the_settings(void **state)
@@ -226,6 +273,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_resends_at_1_3_7_15_31_s),
+		T(test_old_entries_lose_retries),
 		T(test_resends_follow_the_settings),
 		T(test_fifteen_resends),
 		T(test_accept_queue_full_at_the_final_ack),

@@ -134,39 +134,6 @@ static void test_last_quarter(void **state)
 	assert_int_equal(queue->halfopen, 257);
 }
 
-/* Of the 193rd on, who is proven is found by his address, on his network. */
-static void test_proven(void **state)
-{
-	struct sg_proven_bucket *b = bed_alloc(64, sizeof(*b));
-	struct sg_key key = {{1, 2}};
-	struct sg_tuple t = entry_of(7).tuple, other = t;
-	__u64 mark = sg_proven_mark(&key, &t);
-
-	(void)state;
-	assert_false(sg_proven_has(b, mark));
-	sg_proven_add(b, mark, 3);
-	sg_proven_add(b, mark, 4);
-	assert_true(sg_proven_has(b, mark));
-	assert_int_equal(b->mark[1], 0); /* once is enough */
-	other.pport++;
-	other.lport++;
-	other.local.addr[0]++;
-	assert_true(sg_proven_mark(&key, &other) == mark); /* whatever it did with us */
-	other.peer.addr[15]++;
-	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other)));
-	other = t;
-	other.vlan[1]++;
-	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other)));
-	for (__u32 i = 1; i < SG_WAYS; i++)
-		sg_proven_add(b, 1000 + i, 0);
-	assert_true(sg_proven_has(b, mark));
-	sg_proven_add(b, 2000, SG_WAYS * 5); /* no room: the dice say who goes */
-	assert_false(sg_proven_has(b, mark));
-	assert_true(sg_proven_has(b, 2000));
-	assert_true(sg_proven_bucket(mark) < SG_PROVEN_BUCKETS);
-	free(b);
-}
-
 /* --- pruning ------------------------------------------------------------------------- */
 
 /* Linux's reqsk_timer_handler, row by row worked out by hand. */
@@ -467,7 +434,6 @@ int main(void)
 		T(test_holds_backlog_and_one),
 		T(test_accept_queue_full),
 		T(test_last_quarter),
-		T(test_proven),
 		T(test_retries_under_pressure),
 		T(test_leave),
 		T(test_an_entry_is_where_it_says),

@@ -505,6 +505,32 @@ static void test_order_of_expiry(void **state)
 	bed_end(b);
 }
 
+/* timewait_ms changed under way counts for those that wait already. */
+static void test_two_msl_changes(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct tcp_facts f;
+	__u64 cursor = 0;
+	struct peer p;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	conn_in(&p, TCP_TIME_WAIT);
+	bed_run(b, 10 * SG_SEC);
+	b->set.timewait_ms = 12000;
+	assert_true(tcp_each(b->s[0], &cursor, b->now, &f));
+	assert_in_range(f.timer_ms, 1900, 2000);
+	bed_run(b, 1900 * SG_MS);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	b->set.timewait_ms = 20000;
+	bed_run(b, 8 * SG_SEC);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	b->set.timewait_ms = 1000;
+	bed_run(b, SG_MS);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	bed_end(b);
+}
+
 /* Milliseconds wrap after 49 days. */
 static void test_clock_wraps(void **state)
 {
@@ -543,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_max_tw_buckets),
 		cmocka_unit_test(test_pool_is_full),
 		cmocka_unit_test(test_order_of_expiry),
+		cmocka_unit_test(test_two_msl_changes),
 		cmocka_unit_test(test_clock_wraps),
 	};
 
