@@ -36,7 +36,7 @@ enum sg_fail_policy {
 	X(tcp_syn_retries, 6, 1, 127, "SYNs sent again by connect()")                              \
 	X(tcp_challenge_ack_limit, 1000, 0, 1000000, "challenge ACKs a second (RFC 5961)")         \
 	X(tcp_invalid_ratelimit, 500, 0, 60000, "ms between answers to invalid segments")          \
-	X(tcp_rmem, 1048576, 4096, 4190208, "receive buffer of a connection, bytes")              \
+	X(tcp_rmem, 1048576, 4096, SG_RMEM_MAX, "receive buffer of a connection, bytes")              \
 	X(tcp_wmem, 1048576, 4096, 4190208, "send buffer of a connection, bytes")                 \
 	X(delack_ms, 40, 0, 500, "delayed acknowledgment")                                         \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
@@ -44,6 +44,14 @@ enum sg_fail_policy {
 	X(verify_checksum, 1, 0, 1, "check the TCP checksum of what arrives")                      \
 	X(fail_policy, SG_FAIL_PASS, 0, 1, "without a live worker: 0 pass, 1 hold")                \
 	X(heartbeat_ms, 200, 20, 60000, "a worker silent for this long is taken for dead")
+
+/*
+ * The window scale that we offer is the one of the largest tcp_rmem, whatever it is now: so a
+ * change of tcp_rmem fits the connections and half-open entries that exist.
+ */
+#define SG_RMEM_MAX 4190208
+#define SG_RMEM_WSCALE 6
+_Static_assert(SG_RMEM_MAX >> SG_RMEM_WSCALE <= 65535, "the largest window fits");
 
 /* Value of the map `settings` (one element, mmapable). */
 struct sg_settings {

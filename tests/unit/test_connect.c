@@ -23,7 +23,7 @@ static void test_connect(void **state)
 	assert_int_equal(syn->flags, SG_SYN);
 	assert_int_equal(syn->opt.mss, BED_MSS);
 	assert_true(syn->opt.sack_ok && syn->opt.has_ts && syn->opt.tsecr == 0);
-	assert_int_equal(syn->opt.wscale, 5); /* 1 MiB >> 5 fits 16 bits */
+	assert_int_equal(syn->opt.wscale, SG_RMEM_WSCALE);
 	assert_int_equal(syn->wnd, 65535);
 	assert_int_equal(tcp_connect(b->s[0], &p.tuple, syn->mac, 1460, b->now, &other),
 			 -EADDRINUSE);
@@ -136,7 +136,7 @@ static void test_simultaneous_open(void **state)
 	assert_int_equal(b->n, 1);
 	assert_int_equal(b->sent[0].s.flags, SG_SYN | SG_ACK);
 	assert_true(seq_eq(b->sent[0].s.seq, p.iss));
-	assert_int_equal(b->sent[0].s.opt.wscale, 5);
+	assert_int_equal(b->sent[0].s.opt.wscale, SG_RMEM_WSCALE);
 	s = peer_seg(&p, SG_SYN | SG_ACK, NULL, 0);
 	s.seq = p.isn;
 	bed_input(b, 0, &s);

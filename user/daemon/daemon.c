@@ -81,6 +81,8 @@ static void daemon_locals(struct attachment *a)
 	int rc = locals_handle(a->locals);
 
 	a->vanished = rc == -ENODEV;
+	if (!a->vanished)
+		offer_follow(a); /* of the MTU */
 	if (rc && !a->vanished)
 		log_warn("%s: its addresses could not be followed: %s", a->front->ifname,
 			 strerror(-rc));

@@ -8,7 +8,6 @@
 #include "app/endpoint.h"
 #include "daemon/state.h"
 #include "io/log.h"
-#include "wire/wire.h"
 
 #define LISTENING_MAX 0x7fffffffL
 
@@ -50,32 +49,6 @@ void listening_limits(struct attachment *a)
 	for (__u32 i = 0; i < a->front->max_listeners; i++)
 		if (a->listening[i].used)
 			listening_limit(a, &a->listening[i].args, &a->front->queue[i]);
-}
-
-/* --- what the SYN-ACK offers -------------------------------------------------------------------
- */
-
-static __u16 listening_mss(const struct attachment *a, __u32 headers)
-{
-	__u32 mss = a->front->settings->mtu > headers + 1 ? a->front->settings->mtu - headers : 1;
-	__u32 most = UMEM_FRAME_ROOM - WIRE_HEADROOM;
-
-	return (__u16)(mss < most ? mss : most);
-}
-
-static void listening_offer(const struct attachment *a, __u32 id, struct sg_listener *l)
-{
-	__u32 rmem = a->front->settings->tcp_rmem;
-
-	*l = (struct sg_listener){
-		.id = id,
-		.state = SG_LISTENER_OPEN,
-		.mss4 = listening_mss(a, 20 + 20),
-		.mss6 = listening_mss(a, 40 + 20),
-		.window = (__u16)(rmem < 65535 ? rmem : 65535),
-	};
-	while (l->wscale < SG_WSCALE_MAX && rmem >> l->wscale > 65535)
-		l->wscale++;
 }
 
 /* --- the number --------------------------------------------------------------------------------
@@ -200,11 +173,13 @@ static int listening_check(const struct attachment *a, const struct listen_args 
 	return 0;
 }
 
-static int listening_start(struct attachment *a, __u32 id, const struct listen_args *args,
+static int listening_start(struct attachment *a, __u32 id, const struct listening *l,
 			   struct err *err)
 {
+	const struct listen_args *args = &l->args;
 	struct listening_call c = {
 		.id = id,
+		.offer = l->offer,
 		.to = {.kind = args->app,
 		       .backend = args->backend,
 		       .backend_port = args->backend_port},
@@ -213,7 +188,6 @@ static int listening_start(struct attachment *a, __u32 id, const struct listen_a
 	int rc;
 
 	key.zero = 0;
-	listening_offer(a, id, &c.offer);
 	listening_queue(a, id, args);
 	rc = listening_open_all(a, &c);
 	if (rc)
@@ -229,6 +203,7 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 		  struct err *err)
 {
 	struct attachment *a = attachment_need(d, iface, err);
+	struct listening l = {.used = true, .args = *args};
 	int rc, id;
 
 	if (!a)
@@ -239,11 +214,11 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 	id = listening_pick(a, &args->key, err);
 	if (id < 0)
 		return id;
-	rc = listening_start(a, (__u32)id, args, err);
-	if (rc)
-		return rc;
-	a->listening[id] = (struct listening){.used = true, .args = *args};
-	return 0;
+	offer_make(a, (__u32)id, &l.offer);
+	rc = listening_start(a, (__u32)id, &l, err);
+	if (!rc)
+		a->listening[id] = l;
+	return rc;
 }
 
 int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listener_key *k,

@@ -38,6 +38,7 @@ void settings_apply(const struct daemon *d, struct attachment *a)
 		if (d->setting[i].set)
 			SG_WRITE_ONCE(*settings_word(a->front->settings, i), d->setting[i].value);
 	listening_limits(a);
+	offer_follow(a);
 }
 
 /* Edits from one name to the other (Levenshtein), for a hint. */

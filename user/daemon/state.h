@@ -17,6 +17,7 @@ struct locals;
 struct listening {
 	bool used;
 	struct listen_args args;
+	struct sg_listener offer; /* as the driver and the workers know it */
 };
 
 /* One interface that we are attached to. */
@@ -62,6 +63,11 @@ void attachment_forget(struct attachment *a);
 struct listening *listening_find(const struct attachment *a, const struct sg_listener_key *k);
 /* somaxconn changed: the limits follow. */
 void listening_limits(struct attachment *a);
+
+/* --- offer.c --- */
+void offer_make(const struct attachment *a, __u32 id, struct sg_listener *l);
+/* tcp_rmem or the MTU may have changed: what listeners offer follows. */
+void offer_follow(struct attachment *a);
 
 /* --- settings.c --- */
 void settings_apply(const struct daemon *d, struct attachment *a);

@@ -64,6 +64,15 @@ int worker_listen(struct worker *w, __u32 id, const struct sg_listener *l,
 	return 0;
 }
 
+int worker_offer(struct worker *w, __u32 id, const struct sg_listener *l)
+{
+	int rc = tcp_listen_offer(w->stack, id, l);
+
+	if (!rc)
+		w->listener[id] = *l;
+	return rc;
+}
+
 void worker_unlisten(struct worker *w, __u32 id)
 {
 	tcp_unlisten(w->stack, id, w->now);

@@ -71,6 +71,8 @@ int worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void 
 /* In its thread: serve listener `id`, or no longer. */
 int worker_listen(struct worker *w, __u32 id, const struct sg_listener *l,
 		  const struct app_target *to);
+/* The same listener offers something else. -EINVAL: it is not served. */
+int worker_offer(struct worker *w, __u32 id, const struct sg_listener *l);
 void worker_unlisten(struct worker *w, __u32 id);
 
 #endif

@@ -185,6 +185,16 @@ int tcp_listen(struct tcp_stack *s, __u32 id, const struct sg_listener *l)
 	return 0;
 }
 
+int tcp_listen_offer(struct tcp_stack *s, __u32 id, const struct sg_listener *l)
+{
+	struct listener *open = listener_at(s, id);
+
+	if (!open)
+		return -EINVAL;
+	open->cfg = *l;
+	return 0;
+}
+
 /* Half-open entries of a listener that is gone. Several workers may do this at once. */
 static void stack_forget_halfopen(struct tcp_stack *s, __u32 id)
 {

@@ -94,6 +94,9 @@ __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
  */
 int tcp_listen(struct tcp_stack *s, __u32 id, const struct sg_listener *l);
 
+/* The same listener offers something else from now on. -EINVAL: it is not served. */
+int tcp_listen_offer(struct tcp_stack *s, __u32 id, const struct sg_listener *l);
+
 /* Stop. Connections of this stack that wait in its accept queue are reset. */
 void tcp_unlisten(struct tcp_stack *s, __u32 id, sg_time now);
 

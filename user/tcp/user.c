@@ -23,15 +23,6 @@ struct tcp *conn_get(const struct tcp_stack *s, tcp_id id)
 	return t;
 }
 
-static __u8 user_wscale(const struct tcp_stack *s)
-{
-	__u8 w = 0;
-
-	while (w < SG_WSCALE_MAX && knobs(s)->tcp_rmem >> w > 65535)
-		w++;
-	return w;
-}
-
 int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 mac[6], __u16 mss,
 		sg_time now, tcp_id *conn)
 {
@@ -54,7 +45,7 @@ int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 ma
 	memcpy(t->mac, mac, 6);
 	t->flags |= T_OWNED;
 	t->our_mss = t->mss = t->rcv_mss = mss;
-	t->rcv_wscale = knobs(s)->tcp_window_scaling ? user_wscale(s) : 0;
+	t->rcv_wscale = knobs(s)->tcp_window_scaling ? SG_RMEM_WSCALE : 0;
 	t->quick_acks = 16;
 	t->iss = t->snd_una = t->snd_nxt = t->snd_max = sg_iss(&h, time_ms(now));
 	state_set(t, TCP_SYN_SENT);
