@@ -34,14 +34,29 @@ static int knob_unknown(const char *name, struct err *err)
 		       nearest_hint(&near, hint));
 }
 
-/* The words that stand for numbers, of the one knob that is not a quantity. */
-static const char *knob_word(const struct knob *k, const char *value)
+/* Words that stand for numbers, of the one knob that is not a quantity. */
+static const struct {
+	const char *knob, *word, *value;
+} knob_words[] = {
+	{"fail_policy", "pass", "0"},
+	{"fail_policy", "hold", "1"},
+};
+
+const char *knob_word(const struct knob *k, const char *value)
 {
-	if (!strcmp(k->name, "fail_policy") && !strcmp(value, "pass"))
-		return "0";
-	if (!strcmp(k->name, "fail_policy") && !strcmp(value, "hold"))
-		return "1";
-	return value;
+	for (size_t i = 0; i < sizeof(knob_words) / sizeof(knob_words[0]); i++)
+		if (!strcmp(k->name, knob_words[i].knob) && !strcmp(value, knob_words[i].value))
+			return knob_words[i].word;
+	return NULL;
+}
+
+/* What the user wrote, as a number if it is one of our words. */
+static const char *knob_number(const struct knob *k, const char *text)
+{
+	for (size_t i = 0; i < sizeof(knob_words) / sizeof(knob_words[0]); i++)
+		if (!strcmp(k->name, knob_words[i].knob) && !strcmp(text, knob_words[i].word))
+			return knob_words[i].value;
+	return text;
 }
 
 int knob_parse(const char *text, const struct knob **knob, char value[KNOB_VALUE], struct err *err)
@@ -59,11 +74,11 @@ int knob_parse(const char *text, const struct knob **knob, char value[KNOB_VALUE
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "'%s' has no value; write it as %s=%llu (its default)", name, name,
 			       (*knob)->def);
-	if (!strcmp(name, "fail_policy") && strcmp(knob_word(*knob, eq + 1), "0") &&
-	    strcmp(knob_word(*knob, eq + 1), "1"))
+	if (!strcmp(name, "fail_policy") && strcmp(knob_number(*knob, eq + 1), "0") &&
+	    strcmp(knob_number(*knob, eq + 1), "1"))
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "fail_policy '%.40s': it is pass (0) or hold (1)", eq + 1);
-	rc = value_number(name, knob_word(*knob, eq + 1), (*knob)->min, (*knob)->max, &n, err);
+	rc = value_number(name, knob_number(*knob, eq + 1), (*knob)->min, (*knob)->max, &n, err);
 	if (!rc)
 		snprintf(value, KNOB_VALUE, "%llu", n);
 	return rc;

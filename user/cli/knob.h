@@ -15,6 +15,9 @@ extern const struct knob knobs[];
 
 const struct knob *knob_find(const char *name);
 
+/* The word for this value, as "hold"; NULL: it has none. */
+const char *knob_word(const struct knob *k, const char *value);
+
 /*
  * NAME=VALUE: the knob, and its value as a decimal number in `value`. fail_policy takes
  * its words as well. 0, or -EINVAL, -ERANGE with `err` filled (EXIT_USAGE).

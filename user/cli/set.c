@@ -39,6 +39,23 @@ static int set_parse(struct set_args *a, struct opts *o, struct err *err)
 	return rc;
 }
 
+/* The daemon's answer, and the word beside the number. */
+static int set_json(const struct set_args *a, json_t *result, struct err *err)
+{
+	const char *word = knob_word(a->knob, a->value);
+
+	if (word)
+		json_object_set_new(result, "word", json_string(word));
+	return output_json(&a->out, result, err);
+}
+
+static void set_tell(const struct set_args *a)
+{
+	const char *word = knob_word(a->knob, a->value);
+
+	printf("%s = %s\n", a->knob->name, word ? word : a->value);
+}
+
 int cmd_set(const struct command *cmd, int argc, char **argv, struct err *err)
 {
 	struct client_answers answers;
@@ -57,9 +74,9 @@ int cmd_set(const struct command *cmd, int argc, char **argv, struct err *err)
 	if (rc)
 		return rc;
 	if (a.out.json)
-		rc = output_json(&a.out, answers.at[0].result, err);
+		rc = set_json(&a, answers.at[0].result, err);
 	else
-		printf("%s = %s\n", a.knob->name, a.value);
+		set_tell(&a);
 	client_answers_free(&answers);
 	return rc;
 }

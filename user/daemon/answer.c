@@ -226,7 +226,8 @@ static int answer_set(struct daemon *d, const json_t *req, FILE *out, struct err
 	if (!rc)
 		rc = daemon_set(d, name, value, err);
 	if (!rc)
-		answer_put(out, json_pack("{s:s, s:s}", "name", name, "value", value));
+		answer_put(out, json_pack("{s:s, s:I}", "name", name, "value",
+					  (json_int_t)strtoul(value, NULL, 10)));
 	return rc;
 }
 
