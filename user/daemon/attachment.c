@@ -127,14 +127,27 @@ static void attachment_notice(const struct attachment *a, const struct front_con
 			 a->front->ifname, strerror(abs(a->front->native_errno)));
 }
 
+/* Once more: fine, unless it is to be something else. */
+static int attachment_again(const struct front *f, const struct front_config *cfg, struct err *err)
+{
+	if (front_is(f, cfg))
+		return 0;
+	return err_set(err, -EEXIST, EXIT_USAGE,
+		       "%s is attached already, otherwise: --mode %s --halfopen-entries %u "
+		       "--flow-entries %u --max-listeners %u; first take it off: syngate detach %s",
+		       f->ifname, f->mode == FRONT_SKB ? "skb" : "native",
+		       front_room(f->halfopen_buckets), front_room(f->flows.buckets),
+		       f->max_listeners, f->ifname);
+}
+
 int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *err)
 {
 	struct front_config with = *cfg;
-	struct attachment *a;
+	struct attachment *a = attachment_find(d, cfg->ifname);
 	int rc;
 
-	if (attachment_find(d, cfg->ifname))
-		return 0;
+	if (a)
+		return attachment_again(a->front, cfg, err);
 	rc = rxqueues_count(cfg->ifname);
 	with.queues = rc > 0 ? (__u32)rc : 1; /* front_open() knows why, if there is none */
 	a = calloc(1, sizeof(*a));

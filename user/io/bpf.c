@@ -69,6 +69,22 @@ static __u32 front_buckets(__u32 entries)
 	return buckets < 2 ? 2 : (__u32)buckets;
 }
 
+__u32 front_room(__u32 buckets)
+{
+	return (__u32)((__u64)buckets * SG_WAYS * 2 / 3);
+}
+
+bool front_is(const struct front *f, const struct front_config *cfg)
+{
+	__u32 halfopen = front_buckets(cfg->halfopen_entries);
+	__u32 flows = front_buckets(cfg->flow_entries);
+
+	return (cfg->mode == FRONT_AUTO || cfg->mode == f->mode) &&
+	       (!cfg->halfopen_entries || halfopen == f->halfopen_buckets) &&
+	       (!cfg->flow_entries || flows == f->flows.buckets) &&
+	       (!cfg->max_listeners || cfg->max_listeners == f->max_listeners);
+}
+
 static int front_check(const struct front_config *cfg, struct err *err)
 {
 	if (cfg->queues == 0 || cfg->queues > SG_MAX_QUEUES)

@@ -66,6 +66,10 @@ struct front {
 };
 
 int front_open(struct front **out, const struct front_config *cfg, struct err *err);
+/* Is it as this asks for? What is not asked for is as it is. */
+bool front_is(const struct front *f, const struct front_config *cfg);
+/* Room in a table of so many buckets, in entries. */
+__u32 front_room(__u32 buckets);
 int front_attach(struct front *f, struct err *err);
 int front_detach(struct front *f, struct err *err);
 
