@@ -189,15 +189,21 @@ SG_INLINE int sg_synq_wants_proven(const struct sg_queue *q)
 	return SG_READ_ONCE(q->halfopen) > q->strangers;
 }
 
+/* As `acceptq`, for a moment: a new daemon counts the entries, and nobody may touch them. */
+#define SG_QUEUE_STOPPED 0xffffffffu
+
 /*
  * A place in the queue of half-open entries, by Linux's tests in Linux's order
  * (tcp_conn_request): full when length > limit. SG_ADMIT_ENTRY: there is one.
  */
 SG_INLINE enum sg_admission sg_synq_reserve(struct sg_queue *q, int proven)
 {
-	__u32 len = __sync_fetch_and_add(&q->halfopen, 1);
 	enum sg_admission how = SG_ADMIT_ENTRY;
+	__u32 len;
 
+	if (SG_READ_ONCE(q->acceptq) == SG_QUEUE_STOPPED)
+		return SG_ADMIT_ACCEPTQ_FULL;
+	len = __sync_fetch_and_add(&q->halfopen, 1);
 	if (len > q->syn_backlog)
 		how = SG_ADMIT_HALFOPEN_FULL;
 	else if (SG_READ_ONCE(q->acceptq) > q->backlog)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "io/front.h"
 #include "io/pins.h"
 
 static struct rig R;
@@ -289,9 +290,11 @@ static void test_takeover(void **state)
 	assert_int_equal(R.f->queue[2].ListenDrops, 77);
 	assert_int_equal(R.f->queue[3].halfopen, 1);
 	assert_int_equal(R.f->queue[3].in_use, 1);
+	assert_int_equal(R.f->queue[4].in_use, 1); /* listened on, nobody half-open */
+	assert_int_equal(R.f->queue[4].halfopen, 0);
+	assert_int_equal(R.f->queue[5].in_use, 0);
 	/* what is not */
 	assert_int_equal(R.f->queue[2].acceptq, 0);
-	assert_int_equal(R.f->queue[4].in_use, 0);
 	assert_int_equal(R.f->settings->rst_limit, 10000);
 	assert_int_equal(R.f->settings->daemon, getpid());
 	assert_int_equal(R.f->worker[0].heartbeat, 0);
@@ -300,18 +303,25 @@ static void test_takeover(void **state)
 	assert_int_equal(prog_on("rig-s"), id);
 	must_attach(R.f); /* swapped in place */
 	assert_int_not_equal(prog_on("rig-s"), id);
-	/* no listener yet: the kernel's; then the very entries are there */
+	/* nobody listens yet: all the same the very entries are there, by either listener */
 	rig_beat(&R);
 	s = rig_syn(&R);
-	rig_send(&R, &s, XDP_PASS, PASS_NO_LISTENER);
+	rig_send(&R, &s, XDP_TX, SYNACK_REPEATED);
+	s.dport = 82;
+	rig_send(&R, &s, XDP_TX, SYNACK_SENT);
+	s.dport = 80;
 	memset(&k, 0, sizeof(k));
 	k.port = 80;
 	if (front_set_listener(R.f, &k, &(struct sg_listener){.id = 2, .state = 1, .window = 100},
 			       &R.err))
 		fail_msg("%s", R.err.msg);
-	rig_local(&R, "10.9.0.1", 128);
-	rig_send(&R, &s, XDP_TX, SYNACK_REPEATED);
+	rig_send(&R, &s, XDP_DROP, SYN_LIMITED);
 	assert_int_equal(R.f->queue[2].halfopen, 3);
+	/* what nobody listens on any more is the kernel's, SYNs and all */
+	assert_int_equal(front_forget(R.f, 4, &R.err), 0);
+	s.dport = 82;
+	rig_send(&R, &s, XDP_PASS, PASS_NO_LISTENER);
+	assert_int_equal(R.f->queue[4].halfopen, 0);
 	must_detach(R.f);
 	assert_false(exists(""));
 }
@@ -355,6 +365,7 @@ static void test_takeover_repairs(void **state)
 	f->halfopen[5].slot[0] = sg_slot_make(SG_SLOT_BUSY, 4, 1, 1);
 	f->halfopen[5].slot[1] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
 	f->halfopen[5].entry[1].tail = 1;
+	f->halfopen[5].entry[1].when = rig_ms();
 	f->halfopen[5].slot[2] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
 	f->halfopen[5].entry[2].tail = 4095;
 	f->halfopen[5].slot[3] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
@@ -366,6 +377,75 @@ static void test_takeover_repairs(void **state)
 	assert_int_equal(f->queue[1].young, 1);
 	assert_int_equal(live_entries(f), 1);
 	assert_int_equal(sg_slot_gen(f->halfopen[5].slot[0]), 4); /* generations go on */
+	must_detach(f);
+}
+
+static void left_entry(struct front *f, __u32 way, __u32 age_ms)
+{
+	f->halfopen[5].slot[way] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
+	f->halfopen[5].entry[way].tail = 1;
+	f->halfopen[5].entry[way].when = rig_ms() - age_ms;
+}
+
+/* A worker would have given up after 63 s, or twice that if the SYN came again: so do we. */
+static void test_takeover_after_long(void **state)
+{
+	struct front_config cfg = rig_config(&R);
+	struct front *f = must_open(&cfg);
+
+	(void)state;
+	f->queue[1].in_use = 1;
+	left_entry(f, 0, 125000);
+	left_entry(f, 1, 127000);
+	left_entry(f, 2, 400000000);
+	left_entry(f, 3, 0);
+	front_close(f);
+	f = must_open(&cfg);
+	assert_int_equal(f->queue[1].halfopen, 2);
+	assert_int_equal(sg_slot_state(f->halfopen[5].slot[0]), SG_SLOT_LIVE);
+	assert_int_equal(sg_slot_state(f->halfopen[5].slot[1]), SG_SLOT_FREE);
+	assert_int_equal(sg_slot_state(f->halfopen[5].slot[2]), SG_SLOT_FREE);
+	assert_int_equal(sg_slot_state(f->halfopen[5].slot[3]), SG_SLOT_LIVE);
+	must_detach(f);
+}
+
+/* `listeners` and `queues` that do not agree: a listener without its queue is taken out. */
+static void test_takeover_listeners(void **state)
+{
+	struct sg_listener_key k = {.port = 80}, other = {.port = 81};
+	struct sg_listener l = {.id = 1, .state = SG_LISTENER_OPEN};
+	struct front_config cfg = rig_config(&R);
+	struct front *f = must_open(&cfg);
+
+	(void)state;
+	f->queue[1].port = 80;
+	assert_int_equal(front_set_listener(f, &k, &l, &R.err), 0);
+	assert_int_equal(front_set_listener(f, &other, &l, &R.err), 0);
+	front_close(f);
+	f = must_open(&cfg);
+	assert_int_equal(f->queue[1].in_use, 1);
+	assert_int_equal(bpf_map_lookup_elem(front_map_fd(f, "listeners"), &k, &l), 0);
+	assert_int_equal(bpf_map_lookup_elem(front_map_fd(f, "listeners"), &other, &l), -ENOENT);
+	must_detach(f);
+}
+
+/* The knobs come with the configuration; without one they are the defaults. */
+static void test_knobs(void **state)
+{
+	struct sg_settings knobs = {.rst_limit = 3, .fail_policy = SG_FAIL_HOLD};
+	struct front_config cfg = rig_config(&R);
+	struct front *f;
+
+	(void)state;
+	cfg.knobs = &knobs;
+	f = must_open(&cfg);
+	assert_int_equal(f->settings->rst_limit, 3);
+	assert_int_equal(f->settings->fail_policy, SG_FAIL_HOLD);
+	front_close(f);
+	cfg.knobs = NULL;
+	f = must_open(&cfg);
+	assert_int_equal(f->settings->rst_limit, 10000);
+	assert_int_equal(f->settings->fail_policy, SG_FAIL_PASS);
 	must_detach(f);
 }
 
@@ -661,17 +741,45 @@ static void test_interface_goes(void **state)
 	must_detach(f);
 }
 
+/* What is left is taken off, also when its interface went first; what lives elsewhere is not. */
+static void test_remove(void **state)
+{
+	struct front_config cfg = rig_config(&R);
+
+	(void)state;
+	rig_sh("ip link add rig-e type veth peer name rig-g && ip link set rig-e up");
+	cfg.ifname = "rig-e";
+	R.f = must_open(&cfg);
+	must_attach(R.f);
+	refused(front_remove("rig-e", R.instance, &R.err), -EBUSY, EXIT_USAGE, "live syngate");
+	front_close(R.f);
+	refused(front_remove("rig-s", R.instance, &R.err), -EEXIST, EXIT_USAGE, "--instance");
+	refused(front_remove("rig-x", R.instance, &R.err), -EEXIST, EXIT_USAGE, "--instance");
+	assert_int_not_equal(prog_on("rig-e"), 0);
+	rig_sh("ip link del rig-e");
+	assert_true(exists("queues"));
+	assert_int_equal(front_remove("rig-e", R.instance, &R.err), 1);
+	assert_false(exists(""));
+	assert_int_equal(front_remove("rig-e", R.instance, &R.err), -ENODEV);
+	assert_int_equal(front_remove("rig-s", R.instance, &R.err), 0);
+	assert_false(exists(""));
+}
+
 int main(void)
 {
 #define T(x) cmocka_unit_test_setup_teardown(x, fresh, cleanup)
 	const struct CMUnitTest tests[] = {
 		T(test_life),
+		T(test_remove),
 		T(test_settings),
 		T(test_close_keeps),
 		T(test_skb),
 		T(test_takeover),
 		T(test_forget),
 		T(test_takeover_repairs),
+		T(test_takeover_after_long),
+		T(test_takeover_listeners),
+		T(test_knobs),
 		T(test_takeover_resized),
 		T(test_dying),
 		T(test_live_daemon),

@@ -109,6 +109,9 @@ static void test_accept_queue_full(void **state)
 	assert_int_equal(admit(51, &at), SG_ADMIT_HALFOPEN_FULL);
 	assert_int_equal(queue->halfopen, 1);
 	assert_int_equal(queue->acceptq, 3);
+	queue->acceptq = SG_QUEUE_STOPPED; /* somebody counts: not even looked at */
+	assert_int_equal(admit(51, &at), SG_ADMIT_ACCEPTQ_FULL);
+	queue->acceptq = 3;
 	assert_int_equal(queue->young, 3); /* those that were let in */
 }
 

@@ -28,14 +28,24 @@ struct attachment *attachment_need(const struct daemon *d, const char *iface, st
 	return a;
 }
 
+/* So long whoever attaches has time to listen for what a dead daemon listened on. */
+#define ATTACHMENT_FORGET (5 * SG_SEC)
+
 void attachment_forget(struct attachment *a)
 {
 	struct err err;
 
+	a->forget_at = SG_NEVER;
 	for (__u32 i = 0; i < a->front->max_listeners; i++)
 		if (!a->listening[i].used && a->front->queue[i].in_use &&
 		    front_forget(a->front, i, &err))
 			log_warn("%s", err.msg);
+}
+
+void attachment_forget_late(struct attachment *a)
+{
+	if (clock_now() >= a->forget_at)
+		attachment_forget(a);
 }
 
 /* Let go of all of it; what was attached stays so unless it was detached before. */
@@ -144,6 +154,7 @@ int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *
 {
 	struct front_config with = *cfg;
 	struct attachment *a = attachment_find(d, cfg->ifname);
+	struct sg_settings knobs;
 	int rc;
 
 	if (a)
@@ -153,17 +164,20 @@ int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
+	settings_fill(d, &knobs);
+	with.knobs = &knobs;
 	a->since = clock_now();
+	a->forget_at = SG_NEVER;
 	rc = attachment_open(a, &with, err);
-	if (!rc) {
-		settings_apply(d, a);
+	if (!rc)
 		rc = front_attach(a->front, err);
-	}
 	if (rc) {
 		attachment_undo(a);
 		return rc;
 	}
 	attachment_notice(a, cfg);
+	if (a->front->took_over)
+		a->forget_at = clock_now() + ATTACHMENT_FORGET;
 	a->next = d->first;
 	d->first = a;
 	return 0;

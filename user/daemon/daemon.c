@@ -111,6 +111,19 @@ static int daemon_vanished(struct daemon *d, bool foreground)
 	return 0;
 }
 
+/* For poll(): until a client or a listener of a dead daemon has had its time. */
+static int daemon_timeout(const struct daemon *d)
+{
+	sg_time at = SG_NEVER, now = clock_now();
+	int wait = control_timeout(d->control);
+
+	for (const struct attachment *a = d->first; a; a = a->next)
+		at = a->forget_at < at ? a->forget_at : at;
+	if (at != SG_NEVER && (wait < 0 || at < now + (sg_time)wait * SG_MS))
+		wait = at > now ? (int)((at - now) / SG_MS) + 1 : 0;
+	return wait;
+}
+
 /* One wait for everything. Returns 1 on a signal to end, 0, or a negative errno. */
 static int daemon_wait(struct daemon *d, struct pollfd *p)
 {
@@ -123,12 +136,14 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 	n += clients;
 	for (a = d->first; a; a = a->next)
 		p[n++] = (struct pollfd){.fd = locals_fd(a->locals), .events = POLLIN};
-	if (poll(p, (nfds_t)n, control_timeout(d->control)) < 0)
+	if (poll(p, (nfds_t)n, daemon_timeout(d)) < 0)
 		return errno == EINTR ? 0 : -errno;
 	i = 1 + clients;
 	for (a = d->first; a; a = a->next)
 		if (p[i++].revents)
 			daemon_locals(a);
+	for (a = d->first; a; a = a->next)
+		attachment_forget_late(a);
 	control_handle(d->control, d, p + 1, clients); /* may attach and detach */
 	return p[0].revents && read(d->signals, &sig, sizeof(sig)) == sizeof(sig);
 }

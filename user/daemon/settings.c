@@ -32,6 +32,18 @@ bool settings_at(const struct sg_settings *s, unsigned i, const char **name, __u
 	return true;
 }
 
+void settings_fill(const struct daemon *d, struct sg_settings *s)
+{
+	*s = (struct sg_settings){
+#define X(name, def, min, max, text) .name = def,
+		SG_SETTINGS(X)
+#undef X
+	};
+	for (unsigned i = 0; i < SETTINGS; i++)
+		if (d->setting[i].set)
+			*settings_word(s, i) = d->setting[i].value;
+}
+
 void settings_apply(const struct daemon *d, struct attachment *a)
 {
 	for (unsigned i = 0; i < SETTINGS; i++)

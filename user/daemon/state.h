@@ -32,6 +32,7 @@ struct attachment {
 	bool zero_copy;
 	bool vanished; /* the interface has gone: to be detached */
 	sg_time since;
+	sg_time forget_at; /* what a dead daemon listened on and nobody asked for; SG_NEVER */
 	struct daemon_summary before; /* what a dead daemon's counters say */
 };
 
@@ -56,8 +57,10 @@ struct daemon {
 struct attachment *attachment_find(const struct daemon *d, const char *iface);
 /* The same, or an error that says how to get it. */
 struct attachment *attachment_need(const struct daemon *d, const char *iface, struct err *err);
-/* Half-open entries of listeners that a dead daemon had and we have not. */
+/* Listeners that a dead daemon had and we have not, with their half-open entries. */
 void attachment_forget(struct attachment *a);
+/* The same once their time is over. */
+void attachment_forget_late(struct attachment *a);
 
 /* --- listening.c --- */
 struct listening *listening_find(const struct attachment *a, const struct sg_listener_key *k);
@@ -70,6 +73,8 @@ void offer_make(const struct attachment *a, __u32 id, struct sg_listener *l);
 void offer_follow(struct attachment *a);
 
 /* --- settings.c --- */
+/* The knobs as they are to be where we attach next: what was set, else the defaults. */
+void settings_fill(const struct daemon *d, struct sg_settings *s);
 void settings_apply(const struct daemon *d, struct attachment *a);
 /* The i-th knob, or false: there is none. */
 bool settings_at(const struct sg_settings *s, unsigned i, const char **name, __u32 *value);

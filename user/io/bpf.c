@@ -127,8 +127,6 @@ static int front_names(struct front *f, const struct front_config *cfg, struct e
 	const char *instance = cfg->instance ? cfg->instance : cfg->ifname;
 	int ret = front_check(cfg, err);
 
-	if (!ret)
-		ret = front_interface(f, cfg, err);
 	if (ret)
 		return ret;
 	if (pins_name(&f->priv->pins, instance))
@@ -143,7 +141,7 @@ static int front_names(struct front *f, const struct front_config *cfg, struct e
 	f->halfopen_buckets =
 		front_buckets(cfg->halfopen_entries ? cfg->halfopen_entries : FRONT_HALFOPEN);
 	f->flows.buckets = front_buckets(cfg->flow_entries ? cfg->flow_entries : FRONT_FLOWS);
-	return 0;
+	return front_interface(f, cfg, err);
 }
 
 /* Load the program, with maps as big as asked for, and those of a dead daemon where they fit. */
@@ -228,7 +226,7 @@ static int front_keys(struct front *f, struct err *err)
 	return 0;
 }
 
-static void front_settings(struct front *f)
+static void front_settings(struct front *f, const struct sg_settings *knobs)
 {
 	struct sg_settings *s = f->settings;
 
@@ -239,7 +237,7 @@ static void front_settings(struct front *f)
 	s->started = (__u64)time(NULL);
 	memcpy(s->mac, f->priv->nif.mac, sizeof(s->mac));
 	s->mtu = f->priv->nif.mtu;
-#define X(name, def, min, max, text) s->name = def;
+#define X(name, def, min, max, text) SG_WRITE_ONCE(s->name, knobs ? knobs->name : def);
 	SG_SETTINGS(X)
 #undef X
 	for (__u32 i = 0; i < f->queues; i++)
@@ -277,7 +275,7 @@ static int front_claim(struct front *f, struct err *err)
 	return ret ? front_refused(err, ret, f->priv->pins.dir) : 0;
 }
 
-static int front_fill(struct front *f, struct err *err)
+static int front_fill(struct front *f, const struct front_config *cfg, struct err *err)
 {
 	int ret = front_map_memory(f, err);
 
@@ -287,7 +285,7 @@ static int front_fill(struct front *f, struct err *err)
 		return ret;
 	if (f->took_over)
 		takeover_clean(f);
-	front_settings(f);
+	front_settings(f, cfg->knobs);
 	return front_pin(f, err);
 }
 
@@ -321,7 +319,7 @@ int front_open(struct front **out, const struct front_config *cfg, struct err *e
 	ret = front_load(f, err);
 	if (ret)
 		goto err_unpin;
-	ret = front_fill(f, err);
+	ret = front_fill(f, cfg, err);
 	if (ret)
 		goto err_unpin;
 	*out = f;
@@ -359,13 +357,14 @@ int front_remove(const char *ifname, const char *instance, struct err *err)
 {
 	const struct front_config cfg = {.ifname = ifname, .instance = instance, .queues = 1};
 	struct front *f = front_new(err);
-	bool something;
+	bool something, gone;
 	int ret;
 
 	if (!f)
 		return -ENOMEM;
 	ret = front_names(f, &cfg, err);
-	if (!ret)
+	gone = ret == -ENODEV; /* without its pins, perhaps */
+	if (!ret || gone)
 		ret = takeover_lock(f, err);
 	if (!ret && takeover_look(f, err) == FRONT_LEFT_FOREIGN)
 		ret = -EEXIST;
@@ -373,6 +372,7 @@ int front_remove(const char *ifname, const char *instance, struct err *err)
 		something = pins_any(&f->priv->pins);
 		ret = front_detach(f, err);
 		ret = ret ? ret : something;
+		ret = !ret && gone ? -ENODEV : ret;
 	}
 	front_close(f);
 	return ret;
@@ -426,6 +426,11 @@ int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 	struct sg_local_key k = {.prefix = prefix, .addr = *a};
 
 	return bpf_map_delete_elem(front_map_fd(f, "locals"), &k) && errno != ENOENT ? -errno : 0;
+}
+
+int front_next_local(struct front *f, const struct sg_local_key *k, struct sg_local_key *next)
+{
+	return bpf_map_get_next_key(front_map_fd(f, "locals"), k, next) ? -errno : 0;
 }
 
 int front_counters(const struct front *f, struct sg_counters *sum)

@@ -11,14 +11,15 @@
  * whichever process, gets -EBUSY. The lock ends with the process, however it ends.
  *
  * Takeover (`took_over`): the pins are of a dead daemon, same interface, same ABI. The
- * half-open entries and the keys are kept, so that final ACKs under way still fit, and the
- * proven peers; the rest is cleared: listeners, locals, flows, heartbeats, accept queue lengths, knobs
- * (back to the defaults: the new daemon's configuration counts). In queue[], an element
- * that still has half-open entries keeps in_use = 1, address, port and counters, and
- * its `halfopen` is counted anew; in_use = 0 in the others. So whoever listens looks for
- * an element in use with the same address and port first, takes a free one else, and
- * calls front_forget() for those that nobody listens on any more. When the sizes asked
- * for differ from those found, the half-open table is not kept.
+ * half-open entries, the keys, the proven peers, the listeners and the locals are kept, so
+ * that at no time the kernel gets what is ours, and final ACKs under way still fit; the
+ * rest is cleared: flows, heartbeats, accept queue lengths, knobs (the new daemon's
+ * configuration counts). In queue[], an element of such a listener, or with half-open
+ * entries, keeps in_use = 1, address, port and counters, and its lengths are counted anew;
+ * in_use = 0 in the others. So whoever listens looks for an element in use with the same
+ * address and port first, takes a free one else, and calls front_forget() for those that
+ * nobody listens on any more. When the sizes asked for differ from those found, neither
+ * half-open entries nor listeners are kept.
  */
 #ifndef IO_BPF_H
 #define IO_BPF_H
@@ -40,6 +41,7 @@ struct front_config {
 	__u32 halfopen_entries; /* 0: 65,536. The table gets 1.5 slots an entry */
 	__u32 flow_entries;     /* 0: 262,144. Likewise */
 	__u32 max_listeners;    /* 0: 16 */
+	const struct sg_settings *knobs; /* what the knobs are to be; NULL: their defaults */
 };
 
 struct front {
@@ -74,8 +76,9 @@ int front_attach(struct front *f, struct err *err);
 int front_detach(struct front *f, struct err *err);
 
 /*
- * Take off what a dead daemon left: its program, its pins. Returns 1 when there was something,
- * 0 when there was nothing; -EBUSY: a live daemon has it.
+ * Take off what a dead daemon left: its program, its pins, also when its interface has gone.
+ * Returns 1 when there was something, 0 when there was nothing (-ENODEV: no interface
+ * either); -EBUSY: a live daemon has it.
  */
 int front_remove(const char *ifname, const char *instance, struct err *err);
 void front_close(struct front *f);
@@ -88,7 +91,7 @@ int front_set_listener(struct front *f, const struct sg_listener_key *k,
 		       const struct sg_listener *l, struct err *err);
 int front_del_listener(struct front *f, const struct sg_listener_key *k, struct err *err);
 
-/* Free queue[id] and every half-open entry of its listener, which is not in `listeners`. */
+/* Take listener `id` out of `listeners`, if it is there; free its half-open entries, queue[id]. */
 int front_forget(struct front *f, __u32 id, struct err *err);
 
 /*
@@ -103,6 +106,8 @@ void front_own_port(struct front *f, __u16 port);
  */
 int front_set_local(struct front *f, const struct sg_addr *a, __u32 prefix);
 int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix);
+/* The one behind `k`, or the first (NULL). -ENOENT: there is none. `next` may be `k`. */
+int front_next_local(struct front *f, const struct sg_local_key *k, struct sg_local_key *next);
 
 /* The driver's counters, all CPUs added up. */
 int front_counters(const struct front *f, struct sg_counters *sum);

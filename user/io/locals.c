@@ -255,6 +255,21 @@ static int locals_apply(struct locals *l, const struct local_set *want)
 	return ret;
 }
 
+/* What a dead daemon left there. */
+static int locals_inherit(struct locals *l)
+{
+	struct sg_local_key k;
+	int ret = front_next_local(l->f, NULL, &k);
+
+	while (!ret) {
+		ret = local_add(&l->have, &k);
+		if (!ret)
+			ret = front_next_local(l->f, &k, &k);
+	}
+	local_sort(&l->have);
+	return ret == -ENOENT ? 0 : ret;
+}
+
 static int locals_sync(struct locals *l)
 {
 	struct local_set want = {};
@@ -368,6 +383,8 @@ int locals_open(struct locals **out, struct front *f)
 		return -ENOMEM;
 	l->f = f;
 	ret = locals_subscribe(l);
+	if (!ret)
+		ret = locals_inherit(l);
 	if (!ret)
 		ret = locals_sync(l);
 	if (ret) {

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/front.h"
 #include "syngate/synq.h"
 
@@ -187,33 +188,43 @@ int takeover_reuse(struct front *f, struct err *err)
 	return ret;
 }
 
-/* The old program stays on until ours replaces it: it must not admit while we count. */
-static void listeners_empty(int fd)
+/*
+ * The old program stays on until ours replaces it, and with `hold` it goes on admitting. It
+ * must not while we count.
+ */
+static void admission_stop(struct front *f)
 {
-	struct sg_listener_key k;
-
-	while (!bpf_map_get_next_key(fd, NULL, &k)) {
-		if (bpf_map_delete_elem(fd, &k) && errno != ENOENT)
-			break;
-	}
+	for (__u32 i = 0; i < f->max_listeners; i++)
+		SG_WRITE_ONCE(f->queue[i].acceptq, SG_QUEUE_STOPPED);
 	programs_wait();
 }
 
-static void locals_empty(int fd)
+static void admission_go(struct front *f)
 {
-	struct sg_local_key k;
+	for (__u32 i = 0; i < f->max_listeners; i++)
+		SG_WRITE_ONCE(f->queue[i].acceptq, 0);
+}
 
-	while (!bpf_map_get_next_key(fd, NULL, &k)) {
-		if (bpf_map_delete_elem(fd, &k) && errno != ENOENT)
-			break;
-	}
+/*
+ * Would the worker, had it lived, long have given the entry up? Twice the schedule, since a
+ * SYN that came again put the timer off.
+ */
+static bool entry_is_stale(const struct front *f, const struct sg_halfopen *e, __u32 now)
+{
+	__u64 life = 0;
+
+	for (__u32 i = 0; i <= f->settings->tcp_synack_retries; i++)
+		life += 2 * sg_synack_timeout(f->settings->synack_rto_ms, i);
+	return now - e->when > life && (__s32)(now - e->when) > 0;
 }
 
 /* Count the entries of each listener; free those of none, and claims that died half-way. */
 static void halfopen_recount(struct front *f)
 {
+	__u32 now = (__u32)clock_coarse_ms();
+
 	for (__u32 i = 0; i < f->max_listeners; i++)
-		f->queue[i].halfopen = f->queue[i].young = f->queue[i].acceptq = 0;
+		f->queue[i].halfopen = f->queue[i].young = 0;
 	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
 		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
@@ -222,7 +233,7 @@ static void halfopen_recount(struct front *f)
 		if (sg_slot_state(w) == SG_SLOT_FREE)
 			continue;
 		if (sg_slot_state(w) == SG_SLOT_LIVE && id < f->max_listeners &&
-		    f->queue[id].in_use) {
+		    f->queue[id].in_use && !entry_is_stale(f, &b->entry[i % SG_WAYS], now)) {
 			f->queue[id].halfopen++;
 			f->queue[id].young += !sg_slot_retries(w);
 		} else {
@@ -233,11 +244,57 @@ static void halfopen_recount(struct front *f)
 		f->queue[i].in_use = f->queue[i].halfopen != 0;
 }
 
+static bool listener_fits(const struct front *f, const struct sg_listener_key *k, __u32 id)
+{
+	return id < f->max_listeners && f->queue[id].port == k->port &&
+	       sg_addr_eq(&f->queue[id].addr, &k->addr);
+}
+
+/*
+ * The listeners stay, so that no client meets the kernel, which would reset it, between the
+ * dead daemon and this one. Whoever listens takes them over one by one.
+ */
+static void listeners_keep(struct front *f)
+{
+	int fd = front_map_fd(f, "listeners");
+	struct sg_listener_key k, next;
+	struct sg_listener l;
+	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+
+	while (more) {
+		k = next;
+		more = !bpf_map_get_next_key(fd, &k, &next);
+		if (!bpf_map_lookup_elem(fd, &k, &l) && listener_fits(f, &k, l.id)) {
+			f->queue[l.id].in_use = 1;
+			front_own_port(f, k.port);
+		} else {
+			bpf_map_delete_elem(fd, &k);
+		}
+	}
+}
+
+/* Out of `listeners`, by number. */
+static void listener_drop(struct front *f, __u32 id)
+{
+	int fd = front_map_fd(f, "listeners");
+	struct sg_listener_key k, next;
+	struct sg_listener l;
+	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+
+	while (more) {
+		k = next;
+		more = !bpf_map_get_next_key(fd, &k, &next);
+		if (!bpf_map_lookup_elem(fd, &k, &l) && l.id == id)
+			bpf_map_delete_elem(fd, &k);
+	}
+}
+
 void takeover_clean(struct front *f)
 {
-	listeners_empty(front_map_fd(f, "listeners"));
+	admission_stop(f);
 	halfopen_recount(f);
-	locals_empty(front_map_fd(f, "locals"));
+	listeners_keep(f);
+	admission_go(f);
 	memset(f->flows.bucket, 0, (size_t)f->flows.buckets * sizeof(*f->flows.bucket));
 	memset(f->worker, 0, f->queues * sizeof(*f->worker));
 }
@@ -247,6 +304,7 @@ int front_forget(struct front *f, __u32 id, struct err *err)
 	if (id >= f->max_listeners)
 		return err_set(err, -EINVAL, EXIT_USAGE, "listener %u: %u at most", id,
 			       f->max_listeners);
+	listener_drop(f, id);
 	programs_wait();
 	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];

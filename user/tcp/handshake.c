@@ -257,10 +257,8 @@ static void handshake_due(struct tcp_stack *s, struct halfopen_ref *ref, sg_time
 		return;
 	id = sg_synq_listener(&ref->e);
 	l = listener_at(s, id);
-	if (!l) {
-		handshake_release(s, ref);
+	if (!l) /* a dead daemon's: nobody listens yet; whoever will not, frees it */
 		return;
-	}
 	q = &s->cfg.queues[id];
 	if (retries >= sg_synq_retries(q, knobs(s)->tcp_synack_retries)) {
 		if (handshake_release(s, ref)) {
