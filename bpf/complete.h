@@ -75,13 +75,17 @@ SG_INLINE enum sg_verdict complete_repeat(const struct packet *p, struct request
 	return SG_V_SYNACK_REPEATED;
 }
 
+/* Data is always answered, as in Linux: what two ends can send each other for ever is bare. */
 SG_INLINE enum sg_verdict complete_outside(struct request *rq, const struct found *f,
-					   __u32 ratelimit)
+					   const struct sg_synq_seg *s, __u32 ratelimit)
 {
-	if (sg_synq_limited(&rq->e, rq->now, ratelimit))
-		return SG_V_HALFOPEN_BAD;
+	int bare = s->len == 0 || s->flags & SG_SYN;
+
+	if (bare && sg_synq_limited(&rq->e, rq->now, ratelimit))
+		return SG_V_SYN_LIMITED;
+	if (bare)
+		sg_synq_answered(f->e, rq->now);
 	challenge_make(&rq->a, &rq->l, &rq->e, &rq->h, rq->now);
-	sg_synq_answered(f->e, rq->now);
 	return SG_V_ACK_CHALLENGED;
 }
 
@@ -122,7 +126,7 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 	case SG_FIT_BAD_ACK:
 		return stray(ctx, p, rq, set);
 	case SG_FIT_OUTSIDE:
-		return complete_outside(rq, &f, set->tcp_invalid_ratelimit);
+		return complete_outside(rq, &f, &s, set->tcp_invalid_ratelimit);
 	case SG_FIT_DROP:
 		return SG_V_HALFOPEN_BAD;
 	}

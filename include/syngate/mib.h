@@ -23,7 +23,7 @@
 	X(ListenOverflows, "final ACK met a full accept queue")                                    \
 	X(ListenDrops, "connections lost by a listener for any reason")                            \
 	X(TCPReqQFullDrop, "SYNs dropped at a full half-open queue")                               \
-	X(TCPACKSkippedSynRecv, "repeated SYNs not answered: one was just now")                    \
+	X(TCPACKSkippedSynRecv, "repeats for a half-open entry not answered: one was just now")    \
 	X(EmbryonicRsts, "resets of connections in SYN_RECV")                                      \
 	X(TCPAbortOnData, "data arrived after close: reset")                                        \
 	X(TCPAbortOnClose, "closed with unread data: reset")                                      \

@@ -38,7 +38,7 @@
 	X(HALFOPEN_RESERVED, HalfOpenReserved, "SYN dropped: the rest is for proven peers")        \
 	X(BUCKET_FULL, HalfOpenBucketFull, "SYN dropped: no slot in its two buckets")              \
 	X(ACCEPTQ_FULL, AcceptQueueFull, "SYN dropped: accept queue full")                         \
-	X(SYN_LIMITED, RepeatedSynLimited, "repeated SYN dropped: answered just now")              \
+	X(SYN_LIMITED, RepeatedSynLimited, "repeat for a half-open entry: answered just now")      \
 	X(STRAY, StrayDropped, "stray segment dropped: RST, or over the RST limit")                \
 	X(HALFOPEN_BAD, HalfOpenBadSegment, "segment does not fit its half-open entry: dropped")   \
 	X(NO_SOCKET, NoWorkerSocket, "ours, but the queue has no AF_XDP socket: dropped")          \
