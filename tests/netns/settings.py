@@ -1,0 +1,818 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every setting of `syngate show settings`, changed on a running daemon, and what it then does: seen
+on the wire, in the tables or in the counters, beside the kernel where it has the same one for each
+network namespace. A setting without a scenario here is a failure. Run by settings.sh."""
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import wire as w
+from wire import Wrong
+
+GAP = 0.15  # silence for so long: nothing comes
+SLACK = 8.0  # so late may something be on a busy machine, where being late is no failure
+PID = int(os.environ["SYNGATE_PID"])
+GET = b"GET /bytes/%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+SHOWN = {}  # setting: scenario
+
+
+def shows(*names):
+    def mark(fn):
+        SHOWN.update({n: fn for n in names})
+        return fn
+    return mark
+
+
+def table(page):
+    """{name: (default, min, max)} of docs/settings.md"""
+    with open(page) as f:
+        rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+)-(\d+) \|", f.read(), re.M)
+    return {r[0]: tuple(map(int, r[1:])) for r in rows}
+
+
+DOC = table(sys.argv[1])
+wire = w.Wire()
+HOLD, TIGHT, ECHO, HTTP, OTHER = (w.Syngate(port) for port in (80, 81, 82, 83, 84))
+KERNEL, KERNEL_TIGHT, KERNEL_CLOSES = w.Kernel(8080, 4096), w.Kernel(8081, 1), w.Kernel(8082, 64)
+
+
+# --- helpers -------------------------------------------------------------------------------
+
+def command(*argv):
+    """(exit code, stdout, stderr)"""
+    p = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    return p.returncode, p.stdout, p.stderr
+
+
+def check(what, got, want):
+    if got != want:
+        raise Wrong(f"{what}: got {got!r}, want {want!r}")
+
+
+def within(what, value, least, most):
+    if not least <= value <= most:
+        raise Wrong(f"{what}: {value:.3f}, want {least:.3f} to {most:.3f}")
+
+
+@contextlib.contextmanager
+def setting(*targets, **values):
+    """Settings that go back to their defaults afterwards."""
+    targets = targets or (HOLD,)
+    before = [{n: default_of(t, n) for n in values} for t in targets]
+    try:
+        for t in targets:
+            for name, value in values.items():
+                t.set(name, value)
+        yield
+    finally:
+        for t, old in zip(targets, before):
+            for name, value in old.items():
+                t.set(name, value)
+
+
+def default_of(target, name):
+    if isinstance(target, w.Syngate):
+        return DOC[name][0]
+    return w.run("nsenter", "--net=/run/netns/server", "sysctl", "-n", f"net.ipv4.{name}").strip()
+
+
+def rows(what, flow=None):
+    got = json.loads(w.run("syngate", "show", what, "-j"))
+    return [r for r in got if not flow or r["peer"] == f"{flow.addr}:{flow.sport}"]
+
+
+def moved(before, *names):
+    after = HOLD.counters()
+    return [after[n] - before[n] for n in names]
+
+
+def fresh(target, n=1, **kw):
+    return [wire.flow(target.port, **kw) for _ in range(n)]
+
+
+def opened(target, pause=0.02, **kw):
+    """A connection; the pause is a round-trip time that can be measured."""
+    f, = fresh(target, **kw)
+    f.syn()
+    f.expect("SA")
+    wire.sleep(pause)
+    f.send("A")
+    w.until(f"{f} to be established", lambda: target.state(f) == "ESTAB")
+    return f
+
+
+def end(*flows):
+    """RST, at the place where the other side waits for the next byte."""
+    for f in flows:
+        f.drain()
+        f.send("R", seq=max((s.ack for s in f.got if s.flags & w.ACK), key=lambda a:
+                            (a - f.iss) % 2 ** 32, default=f.snd_nxt), opt=b"")
+
+
+def answers(flows, seconds=GAP):
+    """How many of them hear something."""
+    wire.sleep(seconds)
+    return sum(bool(f.inbox) for f in flows)
+
+
+def closing(target):
+    """The server has closed, and its FIN is here."""
+    f = opened(target)
+    if isinstance(target, w.Kernel):
+        target.sock.accept()[0].close()
+    else:
+        f.send("PA", GET % 10)
+    while not f.expect().flags & w.FIN:
+        pass
+    return f
+
+
+def server_closed(target):
+    """FIN-WAIT-2, without an owner."""
+    f = closing(target)
+    f.send("A")
+    w.until(f"{f} in FIN-WAIT-2", lambda: target.state(f) == "FIN-WAIT-2")
+    return f
+
+
+def time_wait(target):
+    f = closing(target)
+    f.send("FA")
+    f.expect("A")
+    return f
+
+
+def gone_after(target, flow, begin):
+    """How long after `begin` (time.time()) the flow is gone, from below and from above."""
+    seen = begin
+    while True:
+        asked = time.time()
+        if target.state(flow) == "gone":
+            return seen - begin, time.time() - begin
+        seen = asked
+        if asked - begin > 2 * w.DEADLINE:
+            raise Wrong(f"{flow} does not end: {target.state(flow)}")
+        wire.sleep(0.02)
+
+
+def lasted(what, target, flow, begin, seconds):
+    least, most = gone_after(target, flow, begin)
+    within(f"{what}: over after", most, seconds - 0.02, seconds + SLACK)
+    within(f"{what}: still there after", least, 0, seconds + 1)
+
+
+def one_second(fn):
+    """Budgets count for a second of CLOCK_MONOTONIC: do it inside of one."""
+    for _ in range(5):
+        while not 0.02 < time.monotonic() % 1 < 0.3:
+            wire.sleep(0.02)
+        second = int(time.monotonic())
+        got = fn()
+        if int(time.monotonic()) == second:
+            return got
+    raise Wrong("this machine is too slow for what is counted in one second")
+
+
+@contextlib.contextmanager
+def stopped():
+    os.kill(PID, signal.SIGSTOP)
+    try:
+        yield time.time()
+    finally:
+        os.kill(PID, signal.SIGCONT)
+    w.until("its workers to be alive again", alive)
+
+
+def alive():
+    workers = json.loads(w.run("syngate", "status", "-j"))[0]["workers"]
+    f, = fresh(HOLD)
+    f.syn()
+    seg = f.expect()
+    end(f)
+    return all(x["alive"] for x in workers) and seg.flags & w.SYN
+
+
+# --- the handshake -------------------------------------------------------------------------
+
+@shows("tcp_timestamps", "tcp_sack", "tcp_window_scaling")
+def options():
+    """What the SYN-ACK echoes, and what the segments behind it carry."""
+    def script(target):
+        f, = fresh(target)
+        f.syn()
+        synack = f.expect("SA")
+        f.ts &= "ts" in synack.opt
+        f.send("A")
+        f.send("PA", b"x" * 10)
+        ack = f.expect("A")
+        shift = synack.opt.get("wscale", 0)
+        end(f)
+        return sorted(synack.opt), sorted(ack.opt), bool(shift)
+    for name, key in (("tcp_timestamps", "ts"), ("tcp_sack", "sack"),
+                      ("tcp_window_scaling", "wscale")):
+        for value in 0, 1:
+            with setting(HOLD, KERNEL, **{name: value}):
+                ours, theirs = script(HOLD), script(KERNEL)
+            check(f"{name}={value} beside the kernel", ours, theirs)
+            check(f"{name}={value}: {key} in the SYN-ACK", key in ours[0], bool(value))
+
+
+@shows("tcp_synack_retries", "synack_rto_ms")
+def synack_timer():
+    for retries in 0, 2:
+        with setting(synack_rto_ms=100, tcp_synack_retries=retries):
+            f, = fresh(HOLD)
+            f.syn()
+            f.expect("SA")
+            w.until("the half-open entry to go", lambda: not rows("halfopen", f))
+            gone = time.time() - f.got[0].at
+        f.drain()
+        at = [s.at - f.got[0].at for s in f.got]
+        check(f"SYN-ACKs with tcp_synack_retries={retries}", len(at), retries + 1)
+        for i, t in enumerate(at):
+            within(f"SYN-ACK number {i}", t, 0.1 * (2 ** i - 1) - 0.002, 0.1 * (2 ** i - 1) + 0.5)
+        within("the entry's life", gone, 0.1 * (2 ** (retries + 1) - 1), 0.7 + SLACK)
+
+
+@shows("tcp_max_syn_backlog")
+def last_quarter():
+    def script(target):
+        flows = fresh(target, 12)
+        before = target.counters()
+        for f in flows:
+            f.syn()
+        got = answers(flows, 0.4)
+        after = target.counters()
+        end(*[f for f in flows if f.got])
+        w.until("an empty half-open queue", lambda: target.queues()[0] == 0)
+        return got, [after[n] - before[n] for n in ("ListenDrops", "TCPReqQFullDrop")]
+    with setting(HOLD, KERNEL, tcp_max_syn_backlog=8):
+        ours, theirs = script(HOLD), script(KERNEL)
+    check("strangers beside the kernel", ours, theirs)
+    check("strangers answered with tcp_max_syn_backlog=8", ours, (7, [5, 0]))
+    check("and by default", script(HOLD)[0], 12)
+
+
+@shows("tcp_syncookies")
+def no_cookies():
+    """There are none yet: what can be shown is that a full queue answers nobody, and says so."""
+    check("tcp_syncookies, whose scenario here is to show cookies once there are", DOC
+          ["tcp_syncookies"], (0, 0, 0))
+    with setting(tcp_max_syn_backlog=1, tcp_syncookies=0):
+        flows = fresh(HOLD, 6)
+        for f in flows:
+            f.syn()
+        got = answers(flows, 0.3)
+        check("half-open entries are all that is answered", got, HOLD.queues()[0])
+        end(*[f for f in flows if f.got])
+    if got == 6:
+        raise Wrong("no SYN was dropped at a full queue")
+
+
+@shows("somaxconn")
+def somaxconn():
+    """Listeners that exist follow."""
+    def limits():
+        return OTHER.listener()["syn_backlog"], OTHER.listener()["backlog"]
+    w.run("syngate", "listen", "s0", "*:84", "--app", "hold")
+    check("limits by default", limits(), (4096, 4096))
+    with setting(somaxconn=1):
+        check("limits", limits(), (1, 1))
+        check("one that asked for 1", TIGHT.listener()["backlog"], 1)
+        HOLD.set("somaxconn", 0)
+        check("and now less", (limits(), TIGHT.listener()["backlog"]), ((0, 0), 0))
+        HOLD.set("somaxconn", 1)
+        a, b, (c,) = opened(OTHER), opened(OTHER), fresh(OTHER)
+        before = HOLD.counters()
+        c.syn()
+        c.silent(GAP)
+        check("ListenOverflows, ListenDrops", moved(before, "ListenOverflows", "ListenDrops"),
+              [1, 1])
+    c.syn()
+    c.expect("SA")
+    end(a, b, c)
+    w.run("syngate", "unlisten", "s0", "*:84")
+
+
+@shows("tcp_abort_on_overflow")
+def abort_on_overflow():
+    def script(target):
+        """Two fill the accept queue; the third has sent its SYN before."""
+        a, b, c = fresh(target, 3)
+        a.open()
+        w.until("the first", lambda: target.queues() == (0, 1))
+        b.syn()
+        b.expect("SA")
+        c.syn()
+        c.expect("SA")
+        b.send("A")
+        w.until("the second", lambda: target.queues() == (1, 2))
+        before = target.counters()
+        c.send("A")
+        c.silent(GAP)
+        stays = target.queues(), target.state(c)
+        target.set("tcp_abort_on_overflow", 1)
+        c.send("A")
+        rst = c.expect()
+        after = target.counters()
+        target.set("tcp_abort_on_overflow", 0)
+        names = "ListenOverflows", "EmbryonicRsts", "OutRsts"
+        end(a, b)
+        return stays, w.flags_text(rst.flags), target.state(c), [after[n] - before[n]
+                                                                 for n in names]
+    ours, theirs = script(TIGHT), script(KERNEL_TIGHT)
+    check("beside the kernel", ours, theirs)
+    check("a RST", ours[1], "R")
+
+
+@shows("verify_checksum")
+def checksum():
+    def bad(f, flags, seq, ack=0, data=b""):
+        tcp = w.tcp_bytes(f.src, f.dst, f.sport, f.port, seq, ack, flags, 65535, f.opts(flags), data)
+        wire.frame(w.ip_bytes(f.src, f.dst, tcp[:16] + bytes([tcp[16] ^ 0x55]) + tcp[17:]))
+    before = HOLD.counters()
+    f, g = fresh(HOLD)[0], opened(HOLD)
+    bad(f, w.SYN, f.iss)
+    bad(g, w.ACK, g.snd_nxt, g.rcv_nxt, b"bad")
+    check("answers to wrong checksums", answers([f, g]), 0)
+    check("counted", moved(before, "BadChecksum", "InCsumErrors"), [1, 2])
+    with setting(verify_checksum=0):
+        bad(f, w.SYN, f.iss)
+        bad(g, w.ACK, g.snd_nxt, g.rcv_nxt, b"bad")
+        f.expect("SA")
+        check("acknowledged", (g.expect("A").ack - g.snd_nxt) % 2 ** 32, 3)
+    f.snd_nxt = f.iss + 1
+    end(f, g)
+
+
+# --- buffers -------------------------------------------------------------------------------
+
+def window(f, size=1):
+    """What an ACK for one more piece of data offers, in bytes."""
+    f.send("PA", b"x" * size)
+    return f.expect("A").wnd << f.got[0].opt["wscale"]
+
+
+@shows("tcp_rmem")
+def rmem():
+    scale = 6
+    f = opened(HOLD)
+    check("by default", window(f), DOC["tcp_rmem"][0] // 64 * 64 - 64)
+    half, = fresh(ECHO)
+    half.syn()
+    for value in 4096, 100000, DOC["tcp_rmem"][2]:
+        with setting(tcp_rmem=value):
+            g = opened(HOLD)
+            check(f"tcp_rmem={value}: window of the SYN-ACK", g.got[0].wnd, min(value, 65535))
+            check("its scale", g.got[0].opt["wscale"], scale)
+            within("the window in use", window(g), value - 128, value)
+            if value == 4096:
+                held = f.got[-1].wnd << scale
+                within("what was promised is not taken back", window(f), held - 65, held)
+                small_window_later(half)
+            if value == DOC["tcp_rmem"][2]:
+                within("a connection from before", window(f), value - 256, value)
+            end(g)
+    end(f)
+
+
+def small_window_later(half):
+    """A half-open entry that was promised more than there is now: nothing is lost."""
+    half.expect("SA")
+    check("scale of the SYN-ACK then", half.got[0].opt["wscale"], 6)
+    half.send("A")
+    data = os.urandom(6000)
+    first = half.snd_nxt
+    back = b""
+    deadline = time.monotonic() + w.DEADLINE
+    acked = 0
+    while len(back) < len(data):
+        if time.monotonic() > deadline:
+            raise Wrong(f"{half}: {len(back)} bytes of {len(data)} came back")
+        for at in range(acked, len(data), 1000):
+            half.send("PA", data[at:at + 1000], seq=(first + at) % 2 ** 32)
+        wire.sleep(0.05)
+        while half.inbox:
+            seg = half.inbox.pop(0)
+            new = seg.seq == half.rcv_nxt
+            half.learn(seg)
+            back += seg.data if new else b""
+            acked = max(acked, (seg.ack - first) % 2 ** 32)
+        half.send("A", seq=(first + acked) % 2 ** 32)
+    check("echo", back, data)
+    half.snd_nxt = (first + acked) % 2 ** 32
+    end(half)
+
+
+@shows("tcp_wmem")
+def wmem():
+    """A peer with a small window: what waits for it is no more than the buffer."""
+    for value in 4096, 20000, 100000:
+        with setting(tcp_wmem=value):
+            f = opened(HTTP)
+            f.send("PA", GET % 200000, wnd=8)
+            f.expect("A")
+            w.until("a full send buffer",
+                    lambda: rows("conns", f)[0]["send_q"] >= min(value, 200000))
+            check(f"send_q with tcp_wmem={value}", rows("conns", f)[0]["send_q"], value)
+        end(f)
+
+
+# --- ACKs ----------------------------------------------------------------------------------
+
+@shows("delack_ms")
+def delack():
+    f = opened(HOLD)
+    for _ in range(16):  # a connection begins with ACKs at once
+        f.send("PA", b"x" * 10)
+        f.expect("A")
+    before = HOLD.counters()
+    for value, most in (400, 400 + SLACK * 1000), (0, 300):
+        with setting(delack_ms=value):
+            f.send("PA", b"x" * 10)
+            took = (f.expect("A").at - f.sent_at) * 1000
+        within(f"ACK with delack_ms={value}, ms", took, value - 2, most)
+    check("DelayedACKs", moved(before, "DelayedACKs"), [2])
+    end(f)
+
+
+@shows("tcp_invalid_ratelimit")
+def invalid_ratelimit():
+    """Old segments without data: how many are answered."""
+    def script(target):
+        f = opened(target)
+        got = []
+        for value in 500, 0:
+            target.set("tcp_invalid_ratelimit", value)
+            f.drain()
+            n = len(f.got)
+            for _ in range(4):
+                f.send("A", seq=(f.snd_nxt - 1000) % 2 ** 32)
+                wire.sleep(0.06)
+            wire.sleep(GAP)
+            got.append(len(f.got) - n)
+        target.set("tcp_invalid_ratelimit", 500)
+        end(f)
+        return got
+    ours, theirs = script(HOLD), script(KERNEL)
+    check("beside the kernel", ours, theirs)
+    check("answers with 500, with 0", ours, [1, 4])
+
+
+@shows("tcp_challenge_ack_limit")
+def challenge_ack_limit():
+    flows = [opened(HOLD) for _ in range(5)]
+
+    def round_of():
+        before = HOLD.counters()
+        for f in flows:
+            f.drain()
+            f.send("R", seq=f.snd_nxt + 10, opt=b"")
+        return answers(flows), moved(before, "TCPChallengeACK")[0]
+    for value, want in (2, 2), (0, 0), (1000, 5):
+        with setting(tcp_challenge_ack_limit=value):
+            check(f"challenge ACKs with {value}", one_second(round_of), (want, want))
+            wire.sleep(1.05 - time.monotonic() % 1)  # a second of its own for each
+    end(*flows)
+
+
+@shows("rst_limit")
+def rst_limit():
+    def round_of():
+        flows = fresh(HOLD, 5)
+        before = HOLD.counters()
+        for f in flows:
+            f.send("A", ack=1)
+        got = answers(flows)
+        return got, moved(before, "StrayReset", "StrayDropped")
+    for value, want in (2, 2), (0, 0), (10000, 5):
+        with setting(rst_limit=value):
+            check(f"RSTs with {value}", one_second(round_of), (want, [want, 5 - want]))
+            wire.sleep(1.05 - time.monotonic() % 1)
+
+
+# --- giving up -----------------------------------------------------------------------------
+
+def stalled(target, data):
+    """We do not acknowledge what the server sends. Returns the flow, and when that began."""
+    f = opened(target)
+    f.send("PA", data)
+    while not f.expect().data:
+        pass
+    return f, f.got[-1].at
+
+
+def sent_times(f):
+    """How often the first byte behind the SYN-ACK was sent."""
+    return sum(bool(s.data) and s.seq == (f.irs + 1) % 2 ** 32 for s in f.got)
+
+
+@shows("tcp_retries2")
+def retries2():
+    for value in 1, 2:
+        before = HOLD.counters()
+        with setting(tcp_retries2=value):
+            f, begin = stalled(ECHO, b"x" * 100)
+            _, took = gone_after(ECHO, f, begin)
+        check(f"sent with tcp_retries2={value}", sent_times(f), 1 + value)
+        within("given up after", took, 0.2 * (2 ** (value + 1) - 1) - 0.01, SLACK)
+        check("TCPAbortOnTimeout", moved(before, "TCPAbortOnTimeout"), [1])
+
+
+@shows("tcp_orphan_retries")
+def orphan_retries():
+    owned, _ = stalled(ECHO, b"x" * 100)
+    for value in 1, 2:
+        with setting(tcp_orphan_retries=value):
+            f, begin = stalled(HTTP, GET % 10)
+            w.until("an orphan", lambda: not rows("conns", f) or rows("conns", f)[0]["orphan"])
+            _, took = gone_after(HTTP, f, begin)
+        check(f"sent with tcp_orphan_retries={value}", sent_times(f), 1 + value)
+        within("given up after", took, 0.2 * (2 ** (value + 1) - 1) - 0.01, SLACK)
+    check("one with an owner", ECHO.state(owned), "ESTAB")
+    end(owned)
+
+
+@shows("user_timeout_ms")
+def user_timeout():
+    with setting(user_timeout_ms=500):
+        f, begin = stalled(ECHO, b"x" * 100)
+        lasted("user_timeout_ms=500", ECHO, f, begin, 0.5)
+    f, _ = stalled(ECHO, b"x" * 100)
+    wire.sleep(1)
+    check("without a limit", ECHO.state(f), "ESTAB")
+    end(f)
+
+
+@shows("tcp_syn_retries")
+def syn_retries():
+    """The daemon opens no TCP connection by itself: what can be shown is that driver and engine
+    are told. What it does is shown by tests/unit/test_connect.c."""
+    with setting(tcp_syn_retries=2):
+        check("in the map", pinned("s0")["tcp_syn_retries"], 2)
+    check("ActiveOpens", HOLD.counters()["ActiveOpens"], 0)
+
+
+# --- the end -------------------------------------------------------------------------------
+
+@shows("tcp_fin_timeout")
+def fin_timeout():
+    targets = HTTP, KERNEL_CLOSES
+    before = [server_closed(t) for t in targets]
+    with setting(*targets, tcp_fin_timeout=1):
+        flows = [(t, server_closed(t)) for t in targets]
+        for t, f in flows:
+            lasted(f"{t.name}, tcp_fin_timeout=1", t, f, f.sent_at, 1)
+    check("one from before", [t.state(f) for t, f in zip(targets, before)], ["FIN-WAIT-2"] * 2)
+    end(*before)
+
+
+@shows("timewait_ms")
+def timewait():
+    f = time_wait(HTTP)
+    begin = f.sent_at
+    within("what is left by default", rows("timewait", f)[0]["timer"]["ms"], 50000, 60000)
+    with setting(timewait_ms=900):
+        g = time_wait(HTTP)
+        lasted("one that waited already", HTTP, f, begin, 0.9)
+        lasted("timewait_ms=900", HTTP, g, g.sent_at, 0.9)
+
+
+@shows("tcp_max_tw_buckets")
+def max_tw_buckets():
+    def script(target):
+        """How many of five are in TIME_WAIT, and how many too many."""
+        before = target.counters()["TCPTimeWaitOverflow"]
+        flows = [time_wait(target) for _ in range(5)]
+        states = [target.state(f) for f in flows]
+        end(*flows)
+        return states.count("TIME-WAIT"), target.counters()["TCPTimeWaitOverflow"] - before
+    w.until("no TIME_WAIT", lambda: not rows("timewait"))
+    with setting(HTTP, KERNEL_CLOSES, tcp_max_tw_buckets=2):
+        ours, theirs = script(HTTP), script(KERNEL_CLOSES)
+    check("beside the kernel", ours, theirs)
+    check("by default", script(HTTP), (5, 0))
+
+
+@shows("tcp_rfc1337")
+def rfc1337():
+    def script(target):
+        f = time_wait(target)
+        out = []
+        for value in 1, 0:
+            target.set("tcp_rfc1337", value)
+            f.send("R", seq=f.snd_nxt)
+            wire.sleep(GAP)
+            out.append(target.state(f))
+        return out
+    ours, theirs = script(HTTP), script(KERNEL_CLOSES)
+    check("beside the kernel", ours, theirs)
+    check("after a RST, with 1 and 0", ours, ["TIME-WAIT", "gone"])
+
+
+# --- the daemon away -----------------------------------------------------------------------
+
+def who_answers():
+    """'syngate': the driver; 'kernel': its RST, for nobody listens there."""
+    f, = fresh(HOLD)
+    f.syn()
+    seg = f.expect()
+    if seg.flags & w.SYN:
+        f.send("R")
+    return "syngate" if seg.flags & w.SYN else "kernel"
+
+
+@shows("heartbeat_ms")
+def heartbeat():
+    for value, least, most in (2500, 2.4, 2.5 + SLACK), (100, 0.04, 2.2):
+        with setting(heartbeat_ms=value), stopped() as begin:
+            while who_answers() == "syngate":
+                if time.time() - begin > 2 * w.DEADLINE:
+                    raise Wrong("the driver does not see that the daemon hangs")
+                wire.sleep(0.05)
+            within(f"heartbeat_ms={value}: taken for dead after", time.time() - begin, least, most)
+
+
+@shows("fail_policy")
+def fail_policy():
+    for value, word, number, who in (("hold", "hold", 1, "syngate"), ("pass", "pass", 0, "kernel"),
+                                     (1, "hold", 1, "syngate"), (0, "pass", 0, "kernel")):
+        with setting(heartbeat_ms=100, fail_policy=value):
+            check("in the map", pinned("s0")["fail_policy"], number)
+            check("what set says", w.run("syngate", "set", f"fail_policy={value}"),
+                  f"fail_policy = {word}\n")
+            check("its JSON", json.loads(w.run("syngate", "set", f"fail_policy={value}", "-j")),
+                  {"name": "fail_policy", "value": number, "word": word})
+            with stopped():
+                wire.sleep(0.5)
+                check(f"fail_policy={value}: who answers", who_answers(), who)
+    code, out, err = command("syngate", "set", "fail_policy=drop")
+    check("another word", (code, out), (1, ""))
+    check("its message", err, "syngate: fail_policy 'drop': it is pass (0) or hold (1)\n")
+
+
+# --- all of them ---------------------------------------------------------------------------
+
+def pinned(instance):
+    """The settings as bpftool shows them, which is as the driver has them."""
+    dump = w.run("bpftool", "-j", "map", "dump", "pinned",
+                 f"/sys/fs/bpf/syngate/{instance}/settings")
+    return json.loads(dump)[0]["formatted"]["value"]
+
+
+def control(name, value):
+    """What the daemon itself says, without the command line's checks in front."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(w.DEADLINE)
+    s.connect("/run/syngate/s0.sock")
+    s.sendall(json.dumps({"cmd": "set", "name": name, "value": value}).encode() + b"\n")
+    text = b""
+    while not text.endswith(b"\n"):
+        text += s.recv(65536)
+    return json.loads(text)
+
+
+def bounds():
+    """Each value at its bounds is taken, one beyond is not, and the message says what is."""
+    for name, (default, low, high) in DOC.items():
+        for value in low, high, default:
+            check(f"set {name}={value}", w.run("syngate", "set", f"{name}={value}"),
+                  f"{name} = {'pass hold'.split()[value] if name == 'fail_policy' else value}\n")
+            check("in the map", pinned("s0")[name], value)
+        check("its JSON", json.loads(w.run("syngate", "set", f"{name}={default}", "-j"))["value"],
+              default)
+        for value in low - 1, high + 1, 2 ** 32 + default, "", "1x", "0x1", " 1", "many":
+            refused(name, value, low, high)
+        check("nothing has changed", pinned("s0")[name], default)
+    check("as `show settings` has them", json.loads(w.run("syngate", "show", "settings", "-j")),
+          {n: d[0] for n, d in DOC.items()})
+
+
+def refused(name, value, low, high):
+    code, out, err = command("syngate", "set", f"{name}={value}")
+    if name == "fail_policy":
+        want = f"fail_policy '{value}': it is pass (0) or hold (1)"
+    elif str(value).isdigit():
+        want = f"{name} {value} is out of range; give a number from {low} to {high}"
+    else:
+        want = f"{name} '{value}' is not a number; give one from {low} to {high}"
+    check(f"set {name}={value}", (code, out, err), (1, "", f"syngate: {want}\n"))
+    check(f"the daemon, {name}={value}", control(name, str(value)),
+          {"ok": False, "exit": 1,
+           "error": f"{name} is a number from {low} to {high}, not '{value}'"})
+
+
+def mtu():
+    """A new MTU is offered by listeners that are there; what is half open stays as it is."""
+    def offer(family):
+        f = wire.flow(HOLD.port, family)
+        f.syn()
+        mss = f.expect("SA").opt["mss"]
+        end(f)
+        return mss
+    half, = fresh(ECHO)
+    half.syn()
+    check("MSS of MTU 1500", half.expect("SA").opt["mss"], 1460)
+    try:
+        for size in 1400, 1500, 1280:
+            w.run("ip", "-n", "server", "link", "set", "s0", "mtu", str(size))
+            w.until(f"the MSS of MTU {size}", lambda: offer(4) == size - 40)
+            check("over IPv6", offer(6), size - 60)
+        half.send("A")
+        half.send("PA", b"x" * 1200)
+        while not half.expect().data:
+            pass
+        check("a half-open entry from before: echo", half.got[-1].data[:1], b"x")
+        within("in segments of the smaller MTU", len(half.got[-1].data), 1, 1280 - 40 - 12)
+    finally:
+        w.run("ip", "-n", "server", "link", "set", "s0", "mtu", "1500")
+    end(half)
+
+
+@contextlib.contextmanager
+def second_daemon():
+    p = subprocess.Popen(["nsenter", "--net=/run/netns/server", "syngate", "run", "s1", "--listen",
+                          "*:90", "--app", "hold"], stdout=subprocess.PIPE, text=True)
+    try:
+        if not select.select([p.stdout], [], [], w.DEADLINE)[0] or p.stdout.readline() != "ready\n":
+            raise Wrong("the second daemon does not serve")
+        yield
+    finally:
+        p.send_signal(signal.SIGTERM)
+        check("its end", p.wait(w.DEADLINE), 0)
+
+
+def has_sack():
+    f, = fresh(HOLD)
+    f.syn()
+    got = "sack" in f.expect("SA").opt
+    end(f)
+    return got
+
+
+def instances():
+    """With --instance one daemon, without it all; on all interfaces of a daemon."""
+    both = [lambda n=n: pinned(n)["tcp_sack"] for n in ("s0", "s1")]
+    with second_daemon():
+        w.run("syngate", "set", "tcp_sack=0", "--instance", "s1")
+        check("set on s1 alone", [fn() for fn in both], [1, 0])
+        check("s0 on the wire", has_sack(), True)
+        code, out, err = command("syngate", "show", "settings")
+        check("settings that differ", (code, out, "s0" in err and "--instance" in err),
+              (1, "", True))
+        w.run("syngate", "set", "tcp_sack=0")
+        check("set on both", [fn() for fn in both], [0, 0])
+        check("s0 on the wire", has_sack(), False)
+        code, _, err = command("syngate", "set", "tcp_sack=1", "--instance", "s2")
+        check("a daemon that is not there", (code, "s2" in err), (3, True))
+        check("nothing set", [fn() for fn in both], [0, 0])
+    w.run("syngate", "attach", "s1")
+    check("what was set counts for what is attached later", [fn() for fn in both], [0, 0])
+    w.run("syngate", "set", "tcp_sack=1")
+    check("both interfaces of one daemon", [fn() for fn in both], [1, 1])
+    attached_otherwise()
+    w.run("syngate", "detach", "s1")
+
+
+def attached_otherwise():
+    """attach once more: fine, but options that it is not attached with are not ignored."""
+    def again(*options):
+        return command("syngate", "attach", "s1", *options)
+    for fits in (), ("--mode", "native"), ("--max-listeners", "16"), ("--flow-entries", "262144"), \
+            ("--halfopen-entries", "65536"):
+        check(f"attach again {fits}", again(*fits), (0, "s1: attached already, native mode\n", ""))
+    for other in ("--mode", "skb"), ("--max-listeners", "17"), ("--flow-entries", "1000"), \
+            ("--halfopen-entries", "1000"):
+        check(f"attach again {other}", again(*other), (1, "", "syngate: s1 is attached already, "
+              "otherwise: --mode native --halfopen-entries 65536 --flow-entries 262144 "
+              "--max-listeners 16; first take it off: syngate detach s1\n"))
+
+
+def main():
+    known = json.loads(w.run("syngate", "show", "settings", "-j"))
+    check("settings without a scenario", sorted(set(known) - set(SHOWN)), [])
+    check("scenarios without a setting", sorted(set(SHOWN) - set(known)), [])
+    scenarios = list(dict.fromkeys(SHOWN.values())) + [bounds, mtu, instances]
+    failed = []
+    for fn in scenarios:
+        names = [n for n, s in SHOWN.items() if s is fn] or [fn.__name__]
+        if sys.argv[2:] and not set(names) & set(sys.argv[2:]):
+            continue
+        begin = time.monotonic()
+        try:
+            fn()
+            print(f"{' '.join(names)}: {time.monotonic() - begin:.1f} s")
+        except Wrong as e:
+            failed.append(names[0])
+            print(f"{' '.join(names)}: FAIL: {e}", file=sys.stderr)
+    return bool(failed)
+
+
+sys.exit(main())
