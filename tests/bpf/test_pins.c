@@ -765,11 +765,37 @@ static void test_remove(void **state)
 	assert_false(exists(""));
 }
 
+/* Namespace and interface may have the numbers of those that have gone; the link tells. */
+static void test_another_of_that_number(void **state)
+{
+	struct front_config cfg = rig_config(&R);
+	char again[100];
+	__u32 ifindex;
+
+	(void)state;
+	rig_sh("ip link add rig-e type veth peer name rig-g && ip link set rig-e up");
+	cfg.ifname = "rig-e";
+	ifindex = if_nametoindex("rig-e");
+	R.f = must_open(&cfg);
+	must_attach(R.f);
+	front_close(R.f);
+	rig_sh("ip link del rig-e");
+	snprintf(again, sizeof(again), "ip link add rig-e index %u type veth peer name rig-g",
+		 ifindex);
+	rig_sh(again);
+	R.f = must_open(&cfg);
+	assert_int_equal(R.f->ifindex, ifindex);
+	assert_false(R.f->took_over);
+	must_detach(R.f);
+	rig_sh("ip link del rig-e");
+}
+
 int main(void)
 {
 #define T(x) cmocka_unit_test_setup_teardown(x, fresh, cleanup)
 	const struct CMUnitTest tests[] = {
 		T(test_life),
+		T(test_another_of_that_number),
 		T(test_remove),
 		T(test_settings),
 		T(test_close_keeps),

@@ -198,6 +198,7 @@ static void a_stale_socket_counts_as_nobody(void **state)
 	assert_int_equal(access("./eth0.sock", F_OK), 0);
 	assert_int_equal(ask(NULL, "eth0", &err), -ESRCH);
 	assert_int_equal(err.exit, EXIT_NODAEMON);
+	assert_non_null(strstr(err.msg, "'eth0' was killed; start it again"));
 	assert_int_equal(client_ask_all(NULL, question(), &all, &err), -ESRCH);
 	unlink("./eth0.sock");
 }

@@ -208,6 +208,7 @@ struct client_live {
 	int n;
 	char first[CLIENT_NAME];
 	char names[160];
+	char dead[CLIENT_NAME]; /* one that was killed: its socket is there; or empty */
 };
 
 static void client_look(struct client_live *live)
@@ -225,6 +226,8 @@ static void client_look(struct client_live *live)
 		client_name_of(d[i], name);
 		free(d[i]);
 		fd = client_connect(name, &quiet);
+		if (fd == -ESRCH)
+			strcpy(live->dead, name);
 		if (fd < 0)
 			continue;
 		close(fd);
@@ -240,6 +243,11 @@ static void client_look(struct client_live *live)
 /* Say which daemons there are, since the one that was asked for is not. */
 static int client_nobody(const char *wanted, const struct client_live *live, struct err *err)
 {
+	if (!live->n && live->dead[0])
+		return err_set(err, -ESRCH, EXIT_NODAEMON,
+			       "no daemon is running: '%s' was killed; start it again, it takes "
+			       "over what it finds, or take that off: syngate detach IFACE",
+			       live->dead);
 	if (!live->n)
 		return client_refused(wanted, -ENOENT, err);
 	return err_set(err, -ESRCH, EXIT_NODAEMON,
@@ -285,6 +293,7 @@ static int client_add(struct client_answers *out, const char *name, const json_t
 
 static int client_scan(const json_t *request, struct client_answers *out, struct err *err)
 {
+	struct client_live live;
 	struct dirent **d;
 	char name[CLIENT_NAME];
 	int n = scandir(CLIENT_DIR, &d, client_is_socket, alphasort), rc = 0;
@@ -301,9 +310,10 @@ static int client_scan(const json_t *request, struct client_answers *out, struct
 		free(d[i]);
 	}
 	free(d);
-	if (!rc && !out->n)
-		rc = client_refused("*", -ENOENT, err);
-	return rc;
+	if (rc || out->n)
+		return rc;
+	client_look(&live);
+	return client_nobody("*", &live, err);
 }
 
 static int client_ask_named(const char *instance, const json_t *request, struct client_answers *out,

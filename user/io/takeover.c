@@ -79,17 +79,22 @@ int takeover_lock(struct front *f, struct err *err)
 		       f->instance, (unsigned long long)left.s.daemon, f->ifname);
 }
 
-/* The interface that the pinned link is on; 0: none, or it has gone. Keeps the link open. */
-static __u32 left_link(struct front *f)
+/*
+ * The interface that the pinned link is on, 0: there is no link. Keeps it open. `gone`: there
+ * is one, but its interface has gone.
+ */
+static __u32 left_link(struct front *f, bool *gone)
 {
 	struct bpf_link_info info = {};
 	__u32 len = sizeof(info);
 	int fd = pins_get(&f->priv->pins, FRONT_LINK);
 
+	*gone = false;
 	if (fd < 0)
 		return 0;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP ||
 	    !info.xdp.ifindex) {
+		*gone = true;
 		close(fd);
 		return 0;
 	}
@@ -100,9 +105,9 @@ static __u32 left_link(struct front *f)
 /* Nobody has the lock: the daemon is dead. Its program may live on, without anybody. */
 enum front_left takeover_look(struct front *f, struct err *err)
 {
-	__u32 on = left_link(f);
 	struct left left;
-	bool same;
+	bool same, gone;
+	__u32 on = left_link(f, &gone);
 
 	left_read(&f->priv->pins, &left);
 	same = left.there && left.s.netns == f->priv->nif.netns && left.s.ifindex == f->ifindex;
@@ -115,7 +120,8 @@ enum front_left takeover_look(struct front *f, struct err *err)
 			f->priv->pins.dir);
 		return FRONT_LEFT_FOREIGN;
 	}
-	if (same && left.s.abi == SG_ABI && (!on || on == f->ifindex))
+	/* the number of a namespace that has gone is given to another one, as is an interface's */
+	if (same && !gone && left.s.abi == SG_ABI && (!on || on == f->ifindex))
 		return FRONT_LEFT_OURS;
 	if (on) /* a program of another ABI, without a daemon: off with it */
 		(void)bpf_link_detach(f->priv->link_fd);
