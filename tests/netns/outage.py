@@ -58,9 +58,15 @@ class Daemon:
         return self.ready
 
     def start(self):
+        """Returns how long it took until somebody was served."""
         visitor = self.launch()
         until("ready", self.is_ready)
         return visitor.served()
+
+    def start_only(self):
+        """One that serves nobody before it is told to."""
+        self.launch().took = 0
+        until("ready", self.is_ready)
 
     def signal(self, sig):
         self.proc.send_signal(sig)
@@ -150,16 +156,17 @@ class Load:
 class Visitor(threading.Thread):
     """New connections, one after another: when was the first one served that began here?"""
 
-    def __init__(self):
+    def __init__(self, host=SERVER):
         super().__init__(daemon=True)
+        self.host = host
         self.begin, self.took = time.monotonic(), None
         self.wrong = None
         self.start()
 
     def visit(self):
-        with socket.socket() as s:
+        with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as s:
             s.settimeout(0.25)
-            s.connect((SERVER, 80))
+            s.connect((self.host, 80))
             s.settimeout(PATIENCE)
             s.sendall(b"GET /page HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
             got = b""
@@ -525,6 +532,126 @@ def cmd_stopped(a):
     until("the queues to be empty", settled)
     d.stop()
     say(f"{a.mode}, {a.policy}: stopped and gone on; {size >> 20} MiB across it, the same")
+
+
+# --- ended in good order, and what happens to the interface --------------------------------
+
+def cmd_orderly(a):
+    """SIGTERM and another one, under load: nothing is left in between, nobody waits long."""
+    d = serve("--listen", "*:80", "--backend", "127.0.0.1:8080")
+    d.start()
+    took = []
+    for _ in range(a.rounds):
+        load, before = Load(32), driver("SynAckSent")
+        until("some load", lambda: driver("SynAckSent") > before + 500)
+        d.stop()
+        if os.path.exists(PINS):
+            raise Wrong("pins are left")
+        took.append(d.start())
+        load.end()
+    d.stop()
+    say("SIGTERM and another: served after, s:", *(f"{t:.2f}" for t in took))
+    if statistics.median(took) > BACK:
+        raise Wrong("too late")
+
+
+def configure(*more):
+    """What a service's start does, on both interfaces."""
+    begin = time.monotonic()
+    for dev in "s0", "s1":
+        run("syngate", "attach", dev)
+        run("syngate", "listen", dev, "*:80", "--backend", "127.0.0.1:8080")
+        run("syngate", "listen", dev, "*:83", "--app", "echo")
+    for port in more:
+        run("syngate", "listen", "s0", port, "--app", "echo")
+    return time.monotonic() - begin
+
+
+def cmd_service(a):
+    """syngated with two interfaces: what it is told again it takes over, the rest it forgets."""
+    wire, other = quiet_wire(a.seed), "10.8.0.1"
+    d = Daemon("syngated")
+    d.start_only()
+    configure("*:84")
+    Visitor().served()
+    Visitor(other).served()
+    load = Load(16)
+    half, forgotten = half_open(wire, 83, 8), half_open(wire, 84, 4)
+    d.kill()
+    load.proc.kill()
+    begin = time.monotonic()
+    d.start_only()
+    took = configure()
+    for v in Visitor(), Visitor(other):
+        v.served()
+    took = time.monotonic() - begin
+    if [r["took_over"] for r in json.loads(run("syngate", "status", "-j"))] != [True, True]:
+        raise Wrong("not both were taken over")
+    complete(half)
+
+    def refused():
+        f = wire.flow(84)
+        f.syn()
+        wire.sleep(0.2)
+        return any(s.flags & RST for s in f.got)
+    until("the port that nobody asked for to be the kernel's", refused)
+    if live("halfopen") or len(forgotten) != 4:
+        raise Wrong("forgotten entries are there")
+    until("the queues to be empty", settled)
+    d.stop()
+    say(f"syngated, two interfaces: attached, listening and serving again after {took:.2f} s")
+    if took > 3 * BACK:  # eight commands, of which each is a process
+        raise Wrong("too late")
+
+
+def ip(*argv):
+    run("ip", "-n", "server", *argv)
+
+
+def cmd_link(a):
+    """The interface goes down and comes up under load, and then goes for good."""
+    d = serve("--listen", "*:80", "--backend", "127.0.0.1:8080", "--listen", "*:83",
+              "--app", "echo")
+    d.start()
+    load, transfers = Load(16), [Transfer(83, i) for i in range(2)]
+    until("data to flow", lambda: all(t.got > 1 << 20 for t in transfers))
+    ip("link", "set", "s0", "down")
+    time.sleep(0.3)
+    got = [t.got for t in transfers]
+    ip("link", "set", "s0", "up")
+    ip("addr", "add", "fd09::1/64", "dev", "s0", "nodad")  # the kernel forgot it
+    took = Visitor().served()
+    Visitor("fd09::1").served()
+    until("data to flow again", lambda: all(t.got > g + 1000 for t, g in zip(transfers, got)))
+    size = sum(t.end() for t in transfers)
+    load.end()
+    if not workers_alive():
+        raise Wrong("a worker is not alive")
+    until("the queues to be empty", settled)
+    say(f"down and up: served after {took:.2f} s; {size >> 20} MiB across it, the same")
+    load = Load(32)
+    before = driver("SynAckSent")
+    until("some load", lambda: driver("SynAckSent") > before + 500)
+    ip("link", "del", "s0")
+    if d.proc.wait(PATIENCE) != 2:
+        raise Wrong(f"exit code {d.proc.returncode}")
+    load.proc.kill()
+    if os.path.exists(PINS):
+        raise Wrong("pins are left")
+
+
+def cmd_load(a):
+    """Serve under load until stdin ends; then be killed."""
+    d = serve("--listen", "*:80", "--backend", "127.0.0.1:8080")
+    d.start()
+    load, before = Load(32), driver("SynAckSent")
+    until("some load", lambda: driver("SynAckSent") > before + 500)
+    print("under load", flush=True)
+    sys.stdin.read()
+    before = driver("SynAckSent")
+    until("more load", lambda: driver("SynAckSent") > before + 500)
+    d.kill()
+    load.proc.kill()
 
 
 def main():

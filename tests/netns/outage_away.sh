@@ -20,7 +20,8 @@ outage() { C $PY "$TOP/tests/netns/outage.py" "$@" || die "$*"; }
 
 detach_dead() # WHAT
 {
-	eq "$1: status without a daemon" "$(syngate status >/dev/null 2>&1 || echo $?)" 3
+	eq "$1: status without a daemon" "$(syngate status 2>$T/status.err || echo $?)" 3
+	grep -q "'s0' was killed; start it again" $T/status.err || die "$1: $(cat $T/status.err)"
 	S syngate detach s0 | grep -q 'its daemon was dead' || die "$1: detach did not say so"
 	eq "$1: programs left" "$(S ip -d link show s0 | grep -c 'prog/xdp' || :)" 0
 	eq "$1: pins left" "$(find /sys/fs/bpf -mindepth 1 -path '*syngate*')" ""
