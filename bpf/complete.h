@@ -75,18 +75,22 @@ SG_INLINE enum sg_verdict complete_repeat(const struct packet *p, struct request
 	return SG_V_SYNACK_REPEATED;
 }
 
-/* Data is always answered, as in Linux: what two ends can send each other for ever is bare. */
-SG_INLINE enum sg_verdict complete_outside(struct request *rq, const struct found *f,
-					   const struct sg_synq_seg *s, __u32 ratelimit)
+/*
+ * An ACK, and `v`; `limited` when one was sent just now. Data is always answered, as in Linux:
+ * what two ends can send each other for ever is bare.
+ */
+SG_INLINE enum sg_verdict complete_challenge(struct request *rq, const struct found *f,
+					     const struct sg_synq_seg *s, __u32 ratelimit,
+					     enum sg_verdict v, enum sg_verdict limited)
 {
 	int bare = s->len == 0 || s->flags & SG_SYN;
 
 	if (bare && sg_synq_limited(&rq->e, rq->now, ratelimit))
-		return SG_V_SYN_LIMITED;
+		return limited;
 	if (bare)
 		sg_synq_answered(f->e, rq->now);
 	challenge_make(&rq->a, &rq->l, &rq->e, &rq->h, rq->now);
-	return SG_V_ACK_CHALLENGED;
+	return v;
 }
 
 SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p, const struct request *rq)
@@ -107,14 +111,15 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 	const struct sg_settings *set = settings_get();
 	struct sg_synq_seg s;
 	struct found f;
+	__u32 ratelimit;
 
 	if (!p || !rq || !set)
 		return SG_V_HALFOPEN_BAD;
 	if (found_at(&f, index, rq->h.table, &rq->e))
 		return flow_now(p, rq) ? SG_V_STEER_FLOW : SG_V_HALFOPEN_BAD;
 	complete_seg(&s, p, rq);
-	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now,
-			      set->tcp_invalid_ratelimit)) {
+	ratelimit = set->tcp_invalid_ratelimit;
+	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now, ratelimit)) {
 	case SG_FIT_REPEAT:
 		return complete_repeat(p, rq, &f, set->synack_rto_ms);
 	case SG_FIT_SILENT:
@@ -125,8 +130,16 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 		return SG_V_STEER_HANDSHAKE;
 	case SG_FIT_BAD_ACK:
 		return stray(ctx, p, rq, set);
+	case SG_FIT_OLD:
+		if (s.flags & SG_RST)
+			return SG_V_OLD_RST;
+		return complete_challenge(rq, &f, &s, ratelimit, SG_V_OLD_ACKED, SG_V_OLD_LIMITED);
 	case SG_FIT_OUTSIDE:
-		return complete_outside(rq, &f, &s, set->tcp_invalid_ratelimit);
+		return complete_challenge(rq, &f, &s, ratelimit, SG_V_ACK_CHALLENGED,
+					  SG_V_SYN_LIMITED);
+	case SG_FIT_INEXACT:
+		return complete_challenge(rq, &f, &s, ratelimit, SG_V_RST_CHALLENGED,
+					  SG_V_SYN_LIMITED);
 	case SG_FIT_DROP:
 		return SG_V_HALFOPEN_BAD;
 	}

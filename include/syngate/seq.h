@@ -54,15 +54,4 @@ SG_INLINE sg_seq seq_max(sg_seq a, sg_seq b)
 	return seq_after(a, b) ? a : b;
 }
 
-/* RFC 9293 3.10.7.4, first table: does [seq, seq+len) touch the window of `wnd` at rcv_nxt? */
-SG_INLINE int seq_acceptable(sg_seq seq, __u32 len, sg_seq rcv_nxt, __u32 wnd)
-{
-	__u32 first = seq.v - rcv_nxt.v;
-	__u32 last = seq.v + len - 1 - rcv_nxt.v;
-
-	if (wnd == 0)
-		return len == 0 && first == 0;
-	return first < wnd || (len > 0 && last < wnd);
-}
-
 #endif

@@ -277,16 +277,29 @@ enum sg_synq_fit {
 	SG_FIT_REPEAT,  /* the same SYN: the same SYN-ACK */
 	SG_FIT_SILENT,  /* the same SYN, a repeat of which was answered just now: drop */
 	SG_FIT_ACK,     /* completes the handshake: to the worker */
-	SG_FIT_RESET,   /* RST or new SYN inside the window: the worker ends the entry */
+	SG_FIT_RESET,   /* exact RST, or new SYN inside the window: the worker ends the entry */
 	SG_FIT_BAD_ACK, /* acknowledges what we never sent: RST */
-	SG_FIT_OUTSIDE, /* old timestamp or outside the window: ACK, limited like SILENT */
+	SG_FIT_OLD,     /* old timestamp: ACK, limited like SILENT; none for a RST */
+	SG_FIT_OUTSIDE, /* outside the window: likewise */
+	SG_FIT_INEXACT, /* RST inside the window, RFC 5961 3: ACK, limited like SILENT */
 	SG_FIT_DROP,    /* no ACK flag, or a RST that does not fit */
 };
 
+/* Linux's tcp_in_window: what is empty may also lie just at the right edge. */
+SG_INLINE int sg_synq_inside(sg_seq seq, __u32 len, sg_seq rcv_nxt, __u32 window)
+{
+	__u32 off = seq.v - rcv_nxt.v;
+
+	if (off == 0 || (off == window && len == 0))
+		return 1;
+	return off < window || (off >= 0x80000000u && len > (__u32)-off);
+}
+
 /*
  * Linux's order (tcp_check_req): repeated SYN, bad acknowledgment, PAWS and window,
- * RST or SYN, no ACK, then the child. `window` is what the SYN-ACK offered, `ratelimit`
- * tcp_invalid_ratelimit. A TSval of 0 in the SYN tells nothing (tcp_paws_check).
+ * RST or SYN, no ACK, then the child. A RST is judged by its sequence number alone, RFC 9293
+ * 3.10.7.4. `window` is what the SYN-ACK offered, `ratelimit` tcp_invalid_ratelimit. A TSval
+ * of 0 in the SYN tells nothing (tcp_paws_check).
  */
 SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const struct sg_hash *h,
 					 const struct sg_synq_seg *s, __u32 window, __u32 now,
@@ -296,21 +309,22 @@ SG_INLINE enum sg_synq_fit sg_synq_check(const struct sg_halfopen *e, const stru
 	sg_seq rcv_nxt = sg_seq_of(e->irs + 1);
 	int ts = s->has_ts && (e->opts & SG_OPT_TS);
 	int old = ts && e->tsval && (__s32)(s->tsval - e->tsval) < 0;
-	int fit;
+	int rst = s->flags & SG_RST;
 
 	if ((s->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_SYN && s->seq.v == e->irs && !old)
 		return sg_synq_limited(e, now, ratelimit) ? SG_FIT_SILENT : SG_FIT_REPEAT;
-	if (s->flags & SG_ACK && s->ack.v != iss.v + 1)
-		return s->flags & SG_RST ? SG_FIT_DROP : SG_FIT_BAD_ACK;
+	if (!rst && s->flags & SG_ACK && s->ack.v != iss.v + 1)
+		return SG_FIT_BAD_ACK;
+	if (old)
+		return SG_FIT_OLD;
+	if (!sg_synq_inside(s->seq, s->len, rcv_nxt, window))
+		return rst ? SG_FIT_DROP : SG_FIT_OUTSIDE;
 	/* an echo of a time at which no SYN-ACK can have left (RFC 7323 3.2); 0 is no echo */
 	if (ts && s->flags & SG_ACK && s->tsecr &&
 	    (s->tsecr - sg_ts_clock(h, e->when) > now - e->when + SG_CLOCK_SLACK_MS))
-		old = 1;
-	fit = seq_acceptable(s->seq, s->len, rcv_nxt, window);
-	if (old || !fit)
-		return s->flags & SG_RST ? SG_FIT_DROP : SG_FIT_OUTSIDE;
-	if (s->flags & SG_RST)
-		return SG_FIT_RESET;
+		return rst ? SG_FIT_DROP : SG_FIT_OUTSIDE;
+	if (rst)
+		return s->seq.v == rcv_nxt.v ? SG_FIT_RESET : SG_FIT_INEXACT;
 	if (s->flags & SG_SYN && s->seq.v != e->irs)
 		return SG_FIT_RESET;
 	if (!(s->flags & SG_ACK))

@@ -21,6 +21,8 @@
 	X(SYNACK_SENT, SynAckSent, "SYN admitted to the half-open queue and answered")             \
 	X(SYNACK_REPEATED, SynAckRepeated, "SYN repeated and answered as before")                  \
 	X(RST_SENT, StrayReset, "stray segment answered with RST")                                 \
+	X(OLD_ACKED, HalfOpenOldAckSent, "old timestamp on a half-open entry: ACK sent")           \
+	X(RST_CHALLENGED, HalfOpenRstChallenged, "RST in its window, but not exact: ACK sent")     \
 	X(ACK_CHALLENGED, HalfOpenAckSent, "out-of-window segment on a half-open entry: ACK sent") \
 	/* handed to the worker */                                                                 \
 	X(STEER_FLOW, SteerFlow, "segment of a known connection, to the worker")                   \
@@ -39,6 +41,8 @@
 	X(BUCKET_FULL, HalfOpenBucketFull, "SYN dropped: no slot in its two buckets")              \
 	X(ACCEPTQ_FULL, AcceptQueueFull, "SYN dropped: accept queue full")                         \
 	X(SYN_LIMITED, RepeatedSynLimited, "repeat for a half-open entry: answered just now")      \
+	X(OLD_LIMITED, HalfOpenOldLimited, "the same with an old timestamp")                       \
+	X(OLD_RST, HalfOpenOldReset, "RST with an old timestamp: dropped")                         \
 	X(STRAY, StrayDropped, "stray segment dropped: RST, or over the RST limit")                \
 	X(HALFOPEN_BAD, HalfOpenBadSegment, "segment does not fit its half-open entry: dropped")   \
 	X(NO_SOCKET, NoWorkerSocket, "ours, but the queue has no AF_XDP socket: dropped")          \
@@ -56,7 +60,14 @@
 	X(StrayReset, OutSegs)                                                                     \
 	X(StrayReset, OutRsts)                                                                     \
 	X(HalfOpenAckSent, OutSegs)                                                                \
+	X(HalfOpenOldAckSent, OutSegs)                                                             \
+	X(HalfOpenOldAckSent, PAWSEstab)                                                           \
+	X(HalfOpenRstChallenged, OutSegs)                                                          \
+	X(HalfOpenRstChallenged, TCPChallengeACK)                                                  \
 	X(RepeatedSynLimited, TCPACKSkippedSynRecv)                                                \
+	X(HalfOpenOldLimited, TCPACKSkippedSynRecv)                                                \
+	X(HalfOpenOldLimited, PAWSEstab)                                                           \
+	X(HalfOpenOldReset, PAWSEstab)                                                             \
 	X(HalfOpenFull, TCPReqQFullDrop)                                                           \
 	X(HalfOpenFull, ListenDrops)                                                               \
 	X(AcceptQueueFull, ListenOverflows)                                                        \
@@ -71,6 +82,10 @@
 	X(SynAckRepeated, InSegs)                                                                  \
 	X(StrayReset, InSegs)                                                                      \
 	X(HalfOpenAckSent, InSegs)                                                                 \
+	X(HalfOpenOldAckSent, InSegs)                                                              \
+	X(HalfOpenRstChallenged, InSegs)                                                           \
+	X(HalfOpenOldLimited, InSegs)                                                              \
+	X(HalfOpenOldReset, InSegs)                                                                \
 	X(BadTcp, InSegs)                                                                          \
 	X(BadOption, InSegs)                                                                       \
 	X(BadChecksum, InSegs)                                                                     \

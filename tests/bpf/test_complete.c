@@ -147,14 +147,15 @@ static void test_bad_ack(void **state)
 }
 
 /* Old timestamp or outside the window: one ACK, then silence for half a second. */
-static void check_challenge(struct half *h, const char *what)
+static void check_challenged(struct half *h, const char *what, enum sg_verdict v,
+			     enum sg_verdict limited)
 {
 	struct rig *r = h->r;
 	bool ts = h->e->opts & SG_OPT_TS, scaled = (h->e->opts & 15) != 15;
 	struct reply a;
 
 	rig_run(r, &h->ack);
-	rig_expect(r, what, XDP_TX, SG_V_ACK_CHALLENGED);
+	rig_expect(r, what, XDP_TX, v);
 	a = rig_reply(r, 0);
 	assert_int_equal(a.flags, ACK);
 	assert_int_equal(a.seq, h->iss + 1);
@@ -168,11 +169,16 @@ static void check_challenge(struct half *h, const char *what)
 	}
 	rig_run(r, &h->ack);
 	if (h->ack.data) { /* data is always answered, and does not count */
-		rig_expect(r, what, XDP_TX, SG_V_ACK_CHALLENGED);
+		rig_expect(r, what, XDP_TX, v);
 		return;
 	}
-	rig_expect(r, what, XDP_DROP, SG_V_SYN_LIMITED);
+	rig_expect(r, what, XDP_DROP, limited);
 	sg_synq_answered(h->e, rig_ms() - 1000); /* as if it had been a second ago */
+}
+
+static void check_challenge(struct half *h, const char *what)
+{
+	check_challenged(h, what, SG_V_ACK_CHALLENGED, SG_V_SYN_LIMITED);
 }
 
 static void test_outside(void **state)
@@ -183,7 +189,7 @@ static void test_outside(void **state)
 	for (int ts = 0; ts < 2; ts++) {
 		rig_reset(r);
 		half_open(&h, r, false, ts, 1000);
-		h.ack.seq = h.syn.seq + 1 + RIG_WINDOW;
+		h.ack.seq = h.syn.seq + 1 + RIG_WINDOW + 1;
 		check_challenge(&h, "right of the window");
 		h.ack.seq = h.syn.seq;
 		check_challenge(&h, "left of the window, no data");
@@ -206,7 +212,7 @@ static void test_paws(void **state)
 
 	half_open(&h, r, false, true, 1000);
 	set_ts(&h, RIG_TSVAL - 1, h.our_ts);
-	check_challenge(&h, "TSval from before the SYN");
+	check_challenged(&h, "TSval from before the SYN", SG_V_OLD_ACKED, SG_V_OLD_LIMITED);
 	set_ts(&h, RIG_TSVAL + 1, h.our_ts - 1);
 	check_challenge(&h, "TSecr from before the SYN-ACK");
 	set_ts(&h, RIG_TSVAL + 1, h.our_ts + 1000 + 200);
@@ -230,11 +236,21 @@ static void test_rst_and_no_ack(void **state)
 	h.ack.flags = RST;
 	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE); /* the worker ends the entry */
 	assert_int_equal(r->meta.kind, SG_META_HANDSHAKE);
-	h.ack.seq += RIG_WINDOW;
-	rig_send(r, &h.ack, XDP_DROP, HALFOPEN_BAD);
+	h.ack.ack += 5; /* is not looked at */
 	h.ack.flags = RST | ACK;
-	h.ack.ack += 5;
-	rig_send(r, &h.ack, XDP_DROP, HALFOPEN_BAD); /* no RST in answer to a RST */
+	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
+	h.ack.seq += RIG_WINDOW;
+	check_challenged(&h, "RST in the window", SG_V_RST_CHALLENGED, SG_V_SYN_LIMITED);
+	h.ack.seq++;
+	rig_send(r, &h.ack, XDP_DROP, HALFOPEN_BAD);
+	h.ack.seq = h.syn.seq;
+	rig_send(r, &h.ack, XDP_DROP, HALFOPEN_BAD);
+	h.ack.seq++;
+	set_ts(&h, RIG_TSVAL - 1, h.our_ts);
+	rig_send(r, &h.ack, XDP_DROP, OLD_RST);
+	set_ts(&h, RIG_TSVAL, h.our_ts);
+	h.ack.flags = ACK | FIN;
+	rig_send(r, &h.ack, XDP_TX, RST_SENT); /* but here it is */
 }
 
 static void test_other_syn(void **state)

@@ -296,6 +296,8 @@ static bool sim_halfopen(struct sim *m, unsigned at, struct seg *in, const struc
 		in->handshake = NULL;
 		return true;
 	case SG_FIT_SILENT:
+	case SG_FIT_OLD:
+	case SG_FIT_INEXACT:
 	case SG_FIT_OUTSIDE:
 	case SG_FIT_DROP:
 		return true;

@@ -292,11 +292,11 @@ static void test_segments_on_an_entry(void **state)
 		enum answer answer;
 	} rows[] = {
 		{SG_RST, 0, 0, false, NOTHING},
-		{SG_RST, 60000, 0, false, NOTHING},
+		{SG_RST, 60000, 0, true, NOTHING}, /* inexact: the driver answers */
 		{SG_RST, 70000, 0, true, NOTHING},
 		{SG_RST, -2, 0, true, NOTHING},
 		{SG_RST | SG_ACK, 0, 0, false, NOTHING},
-		{SG_RST | SG_ACK, 0, 1, true, NOTHING},
+		{SG_RST | SG_ACK, 0, 1, false, NOTHING}, /* its number alone counts */
 		{SG_SYN, 1000, 0, false, RST_ACK},
 		{SG_SYN, -1, 0, true, NOTHING}, /* the same SYN: the driver's */
 		{SG_ACK, 0, 1, true, RST_SEQ},

@@ -73,14 +73,14 @@ static const struct fit fits[] = {
 	{"again, at once", SYN, -1, 0, 1, 0, 0, 10, SG_FIT_REPEAT},
 	{"again, after 1 s", SYN, -1, 0, 1, 1000, 0, 1000, SG_FIT_REPEAT},
 	{"again, without its timestamp", SYN, -1, 0, 1, NO_TS, 0, 1000, SG_FIT_REPEAT},
-	{"again, older than itself", SYN, -1, 0, 1, -1, 0, 1000, SG_FIT_OUTSIDE},
+	{"again, older than itself", SYN, -1, 0, 1, -1, 0, 1000, SG_FIT_OLD},
 	{"again, with data (TFO)", SYN, -1, 0, 101, 1000, 0, 1000, SG_FIT_REPEAT},
 	/* another SYN */
 	{"new SYN in the window", SYN, 1000, 0, 1, 10, 0, 10, SG_FIT_RESET},
 	{"new SYN at the left edge", SYN, 0, 0, 1, 10, 0, 10, SG_FIT_RESET},
 	{"new SYN before it", SYN, -2, 0, 1, 10, 0, 10, SG_FIT_OUTSIDE},
 	{"new SYN behind it", SYN, WND, 0, 1, 10, 0, 10, SG_FIT_OUTSIDE},
-	{"old SYN in the window", SYN, 1000, 0, 1, -1, 0, 10, SG_FIT_OUTSIDE},
+	{"old SYN in the window", SYN, 1000, 0, 1, -1, 0, 10, SG_FIT_OLD},
 	{"SYN-ACK in the window", SYN | ACK, 1000, 0, 1, 10, 0, 10, SG_FIT_RESET},
 	{"SYN-ACK with a bad ACK", SYN | ACK, 1000, 1, 1, 10, 0, 10, SG_FIT_BAD_ACK},
 	/* acknowledgments */
@@ -93,7 +93,8 @@ static const struct fit fits[] = {
 	{"ACK from far", ACK, 0, 0x80000000, 0, 10, 0, 10, SG_FIT_BAD_ACK},
 	{"bad before old", ACK, 0, 1, 0, -1, 0, 10, SG_FIT_BAD_ACK},
 	{"bad before outside", ACK, WND, 1, 0, 10, 0, 10, SG_FIT_BAD_ACK},
-	{"old ACK", ACK, 0, 0, 0, -1, 0, 10, SG_FIT_OUTSIDE},
+	{"old ACK", ACK, 0, 0, 0, -1, 0, 10, SG_FIT_OLD},
+	{"old ACK outside", ACK, -1, 0, 0, -1, 0, 10, SG_FIT_OLD},
 	{"ACK before the window", ACK, -1, 0, 0, 10, 0, 10, SG_FIT_OUTSIDE},
 	{"ACK at its end", ACK, WND - 1, 0, 0, 10, 0, 10, SG_FIT_ACK},
 	{"ACK behind it", ACK, WND + 1, 0, 0, 10, 0, 10, SG_FIT_OUTSIDE},
@@ -111,12 +112,14 @@ static const struct fit fits[] = {
 	{"bad before a bad echo", ACK, 0, 1, 0, 10, -1, 10, SG_FIT_BAD_ACK},
 	/* resets */
 	{"RST", RST, 0, 0, 0, NO_TS, 0, 10, SG_FIT_RESET},
-	{"RST in the window", RST, WND - 1, 0, 0, NO_TS, 0, 10, SG_FIT_RESET},
+	{"RST in the window", RST, WND - 1, 0, 0, NO_TS, 0, 10, SG_FIT_INEXACT},
+	{"RST at its end", RST, WND, 0, 0, NO_TS, 0, 10, SG_FIT_INEXACT},
 	{"RST before it", RST, -1, 0, 0, NO_TS, 0, 10, SG_FIT_DROP},
 	{"RST behind it", RST, WND + 1, 0, 0, NO_TS, 0, 10, SG_FIT_DROP},
 	{"RST with our ACK", RST | ACK, 0, 0, 0, 10, 0, 10, SG_FIT_RESET},
-	{"RST with a bad ACK", RST | ACK, 0, 1, 0, 10, 0, 10, SG_FIT_DROP},
-	{"old RST", RST, 0, 0, 0, -1, 0, 10, SG_FIT_DROP},
+	{"RST with a bad ACK", RST | ACK, 0, 1, 0, 10, 0, 10, SG_FIT_RESET},
+	{"RST in it with a bad ACK", RST | ACK, 9, 1, 0, 10, 0, 10, SG_FIT_INEXACT},
+	{"old RST", RST, 0, 0, 0, -1, 0, 10, SG_FIT_OLD},
 	/* no ACK */
 	{"nothing set", 0, 0, 0, 0, NO_TS, 0, 10, SG_FIT_DROP},
 	{"data without ACK", PSH, 0, 0, 100, 10, 0, 10, SG_FIT_DROP},
@@ -192,7 +195,7 @@ static void test_a_timestamp_of_zero_tells_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(check(&r, 1000, 5000, 0, SG_OPT_TS), SG_FIT_ACK);
-	assert_int_equal(check(&r, 1000, 5000, 1, SG_OPT_TS), SG_FIT_OUTSIDE);
+	assert_int_equal(check(&r, 1000, 5000, 1, SG_OPT_TS), SG_FIT_OLD);
 }
 
 /* A repeat was answered just now: the next one waits, everything else does not. */
@@ -212,7 +215,31 @@ static void test_check_of_what_was_answered(void **state)
 	assert_int_equal(sg_synq_check(&e, &h, &ack, WND, 5001, 500), SG_FIT_ACK);
 }
 
-/* A window of nothing takes the final ACK and nothing more. */
+/* Linux's tcp_in_window, by walking: the next number due, bytes inside, or empty at an edge. */
+static int inside(__u32 seq, __u32 len, __u32 nxt, __u32 wnd)
+{
+	__s32 first = (__s32)(seq - nxt), end = first + (__s32)len;
+
+	if (first == 0)
+		return 1;
+	if (end > 0 && first < (__s32)wnd)
+		return 1;
+	return first == (__s32)wnd && len == 0;
+}
+
+static void test_inside_as_linux_has_it(void **state)
+{
+	(void)state;
+	for (__u32 nxt = 0xfffffffa; nxt != 3; nxt++)
+		for (__u32 wnd = 0; wnd < 6; wnd++)
+			for (__u32 len = 0; len < 6; len++)
+				for (__u32 seq = nxt - 12; seq != nxt + 12; seq++)
+					assert_int_equal(!!sg_synq_inside(sg_seq_of(seq), len,
+									  sg_seq_of(nxt), wnd),
+							 inside(seq, len, nxt, wnd));
+}
+
+/* A window of nothing takes what is due, and what is empty. */
 static void test_check_with_a_window_of_zero(void **state)
 {
 	struct sg_hash h = {0};
@@ -221,8 +248,6 @@ static void test_check_with_a_window_of_zero(void **state)
 
 	(void)state;
 	assert_int_equal(sg_synq_check(&e, &h, &s, 0, 0, 500), SG_FIT_ACK);
-	s.len = 1;
-	assert_int_equal(sg_synq_check(&e, &h, &s, 0, 0, 500), SG_FIT_OUTSIDE);
 	s = (struct sg_synq_seg){.seq = sg_seq_of(12), .ack = sg_seq_of(1), .flags = ACK};
 	assert_int_equal(sg_synq_check(&e, &h, &s, 0, 0, 500), SG_FIT_OUTSIDE);
 }
@@ -237,6 +262,7 @@ int main(void)
 		T(test_an_echo_of_zero_is_none),
 		T(test_a_timestamp_of_zero_tells_nothing),
 		T(test_check_of_what_was_answered),
+		T(test_inside_as_linux_has_it),
 		T(test_check_with_a_window_of_zero),
 	};
 

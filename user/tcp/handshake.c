@@ -215,6 +215,8 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 		return -1;
 	case SG_FIT_REPEAT: /* all these the driver answers or drops by itself */
 	case SG_FIT_SILENT:
+	case SG_FIT_OLD:
+	case SG_FIT_INEXACT:
 	case SG_FIT_OUTSIDE:
 	case SG_FIT_DROP:
 		return -1;

@@ -136,9 +136,11 @@ static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg 
 
 /* --- the other states, 3.10.7.4 -------------------------------------------------------- */
 
+/* A peer whose clock stood at 0 has told nothing yet (Linux's tcp_paws_check). */
 static bool input_paws_fails(const struct tcp *t, const struct seg *in, sg_time now)
 {
-	return t->flags & T_TS && in->opt.has_ts && (__s32)(in->opt.tsval - t->ts_recent) < 0 &&
+	return t->flags & T_TS && in->opt.has_ts && t->ts_recent &&
+	       (__s32)(in->opt.tsval - t->ts_recent) < 0 &&
 	       now - t->ts_recent_at < PAWS_IDLE;
 }
 
