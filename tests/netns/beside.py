@@ -6,6 +6,7 @@ counters.
 A script is a generator that is given a Side. It yields what it waits for: a number (seconds), a
 flow (its next segment), or a function (until it is true). Many scripts run at once on one Wire.
 """
+import json
 import time
 
 import wire as w
@@ -13,8 +14,59 @@ from wire import Wrong
 
 GAP = 0.05  # between two segments of a script: time enough for the answer to the first
 LATE = 0.4  # that far apart may two equal answers be on a busy machine
-OTHER = {"syngate": "kernel", "kernel": "syngate"}
+FRESH = 0.03  # so long what a command has shown is taken for true; less than GAP
 
+
+# --- looking -------------------------------------------------------------------------------
+
+def look(*argv, memo={}):
+    """What a command prints, shared by all who ask at about the same time."""
+    at, text = memo.get(argv, (0, None))
+    if time.monotonic() - at > FRESH:
+        text = w.run(*argv)
+        memo[argv] = time.monotonic(), text
+    return text
+
+
+def rows(what):
+    return json.loads(look("syngate", "show", what, "-j"))
+
+
+def sockets(*what):
+    text = look("nsenter", "--net=/run/netns/server", "ss", "-Hn", *what)
+    return [line.split() for line in text.splitlines()]
+
+
+class Syngate(w.Syngate):
+    def queues(self):
+        return next((r["halfopen"], r["acceptq"]) for r in rows("listeners")
+                    if r["port"] == self.port)
+
+    def state(self, flow):
+        host = f"[{flow.addr}]" if flow.family == 6 else flow.addr
+        return next((r["state"] for r in rows("conns") + rows("timewait")
+                     if r["peer"] == f"{host}:{flow.sport}"
+                     and r["local"].endswith(f":{flow.port}")), "gone")
+
+
+class Kernel(w.Kernel):
+    def __init__(self, port, backlog):
+        super().__init__(port, backlog)
+        self.backlog = backlog
+
+    def queues(self):
+        half = [r for r in sockets("-ta", "state", "syn-recv") if r[2].endswith(f":{self.port}")]
+        wait = [r for r in sockets("-lt") if r[3].endswith(f":{self.port}")]
+        return len(half), int(wait[0][1])
+
+    def state(self, flow):
+        host = f"[{flow.addr}]" if flow.family == 6 else f"{flow.addr}"
+        names = f"{host}:{flow.sport}", f"[::ffff:{flow.addr}]:{flow.sport}"
+        return next((r[0] for r in sockets("-ta") if r[4] in names
+                     and r[3].endswith(f":{flow.port}")), "gone")
+
+
+# --- scripts -------------------------------------------------------------------------------
 
 class Peer(w.Flow):
     """A flow that learns from what comes by itself, keeps a record, and whose clock ticks by
@@ -32,6 +84,10 @@ class Peer(w.Flow):
         super().send(flags, data, **kw)
         name = flags if isinstance(flags, str) else w.flags_text(flags)
         self.sent.append((self.sent_at, f"> {name}" + (f" len {len(data)}" if data else "")))
+
+    def other(self):
+        """The other of two queues."""
+        return None if self.queue is None else 1 - self.queue
 
     def study(self):
         for seg in self.got[self.learned:]:
@@ -67,7 +123,7 @@ class Side:
 
     def __init__(self, wire, target, family=4, queues=1):
         self.wire, self.target, self.family, self.queues = wire, target, family, queues
-        self.flows, self.notes = [], []
+        self.flows, self.crowd, self.notes = [], [], []
         self.began = time.monotonic()
 
     def flow(self, queue=None, **kw):
@@ -77,6 +133,13 @@ class Side:
         f = Peer(self.wire, self.target.port, self.family, queue=queue, **kw)
         self.flows.append(f)
         return f
+
+    def many(self, n):
+        """Flows of which only what they have in sum is compared."""
+        self.crowd += [Peer(self.wire, self.target.port, self.family,
+                            queue=i % self.queues if self.queues > 1 else None)
+                       for i in range(n)]
+        return self.crowd[-n:]
 
     def half(self, **kw):
         """A flow with a half-open entry: `f = yield from side.half()`"""
@@ -93,9 +156,13 @@ class Side:
         yield lambda: self.target.state(f) == "ESTAB"
         return f
 
+    def passed(self):
+        """Seconds since the script began."""
+        return time.monotonic() - self.began
+
     def since(self, seconds):
         """What is left until so long after the script began."""
-        return max(0, self.began + seconds - time.monotonic())
+        return max(0, seconds - self.passed())
 
     def note(self, text):
         self.notes.append(str(text))
@@ -148,7 +215,7 @@ class Task:
                 self.step(self.wait.inbox.pop(0))
                 return now
         elif now >= self.again:
-            self.again = now + 0.05
+            self.again = now - now % GAP + GAP  # all at the same time: they share look()
             if self.wait():
                 self.step()
                 return now
@@ -170,7 +237,7 @@ def play(wire, tasks):
         if soon > 0:
             wire.take(time.time() + soon)
         for t in tasks:
-            for f in t.side.flows:
+            for f in t.side.flows + t.side.crowd:
                 f.study()
 
 
@@ -227,7 +294,7 @@ class Stage:
         self.pairs, self.failed, self.total = {}, [], {}
 
     def add(self, name, syngate_port, kernel_port, backlog):
-        self.pairs[name] = (w.Syngate(syngate_port), w.Kernel(kernel_port, backlog))
+        self.pairs[name] = (Syngate(syngate_port), Kernel(kernel_port, backlog))
 
     def any(self):
         return next(iter(self.pairs.values()))
@@ -252,7 +319,8 @@ class Stage:
         rows, tasks = [], []
         for name, pair, script in scripts:
             for family in families:
-                sides = [Side(self.wire, t, family, self.queues) for t in self.pairs[pair]]
+                targets = self.pairs.get(f"{pair}/{family}") or self.pairs[pair]
+                sides = [Side(self.wire, t, family, self.queues) for t in targets]
                 for s in sides:
                     tasks.append(Task(name, script, s))
                 rows.append((name, f"{name}, IPv{family}", sides, tasks[-2:]))
