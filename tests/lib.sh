@@ -116,12 +116,12 @@ ns_new()
 	done
 }
 
-# veth NS1 DEV1 NS2 DEV2 [QUEUES]
+# veth NS1 DEV1 NS2 DEV2 [QUEUES [DEV1'S TX QUEUES]]
 veth()
 {
 	local q=${5:-1}
 
-	ip -n "$1" link add "$2" numrxqueues "$q" numtxqueues "$q" type veth \
+	ip -n "$1" link add "$2" numrxqueues "$q" numtxqueues "${6:-$q}" type veth \
 		peer name "$4" numrxqueues "$q" numtxqueues "$q" netns "$3"
 }
 
@@ -152,7 +152,7 @@ xdp_pass()
 	in_ns "$1" ip link set dev "$2" xdp obj "$O/tests/netns/pass.bpf.o" sec xdp
 }
 
-# net_up [QUEUES] [pass|loss]
+# net_up [QUEUES] [pass|loss] [MODE]: wire.py can choose a queue in generic mode if MODE is skb
 net_up()
 {
 	ns_new client server
@@ -162,7 +162,10 @@ net_up()
 # The pair that joins them, with the same arguments.
 net_link()
 {
-	veth client c0 server s0 "${1:-1}"
+	local q=${1:-1} tx=${1:-1}
+
+	[ "${3:-native}" != skb ] || tx=$((q + 1))
+	veth client c0 server s0 "$q" "$tx"
 	dev_up client c0 $C4/24 $C6/64
 	dev_up server s0 $S4/24 $S6/64
 	client_end client c0
@@ -277,10 +280,13 @@ sha() { sha256sum <"$1" | cut -d' ' -f1; }
 
 # --- raw clients (tests/netns/wire.py) ----------------------------------------------------
 
-# The server's way to the addresses that wire.py pretends to be, and a queue of its choice:
-# queue.bpf.c.
+# wire_routes [QUEUES [MODE]]: the server's way to the addresses that wire.py pretends to be, and
+# a queue of its choice: queue.bpf.c. Without native XDP the server's veth takes the number of
+# the sender's TX queue for that of the RX queue plus one: hence one TX queue more (net_link).
 wire_routes()
 {
+	export WIRE_SHIFT=0
+	[ "${2:-native}" != skb ] || WIRE_SHIFT=1
 	ip -n server route add 10.10.0.0/16 via $C4
 	ip -n server route add fd10::/64 via $C6
 	[ "${1:-1}" -gt 1 ] || return 0

@@ -27,6 +27,7 @@ LETTERS = "FSRPAUEC"
 SO_TIMESTAMPNS = 35
 SO_RCVBUFFORCE = 33
 PACKET_OUTGOING = 4
+SHIFT = int(os.environ.get("WIRE_SHIFT", 0))  # wire_routes in lib.sh
 DEADLINE = 10.0  # for what must come; generous, since the machine may be busy
 
 
@@ -179,7 +180,7 @@ class Wire:
 
     def frame(self, ip, queue=None):
         """Send an IP packet; `queue`: the RX queue of the server that it is to arrive on."""
-        mark = 0 if queue is None else queue + 1
+        mark = 0 if queue is None else queue + 1 + SHIFT
         if mark != self.mark:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             self.mark = mark
