@@ -126,15 +126,31 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 	state_set(t, TCP_ESTABLISHED);
 }
 
-static int handshake_overflow(struct tcp_stack *s, const struct seg *in, struct halfopen_ref *ref,
-			      struct actions *out)
+/*
+ * The entry is gone. Another worker may just have made a connection of it, before it took
+ * the entry: then the segment belongs there, above all a RST.
+ */
+static int handshake_missed(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+			    struct actions *out)
+{
+	int owner = sg_flow_owner(&s->cfg.flows, h->table, &in->tuple);
+
+	if (owner >= 0 && owner != s->cfg.worker)
+		return owner;
+	input_reset(s, in, out);
+	return -1;
+}
+
+static int handshake_overflow(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+			      struct halfopen_ref *ref, struct actions *out)
 {
 	if (!knobs(s)->tcp_abort_on_overflow) {
 		ref->entry->opts |= SG_OPT_ACKED;
 		return -1;
 	}
+	if (!handshake_release(s, ref))
+		return handshake_missed(s, in, h, out);
 	s->cfg.mib->EmbryonicRsts++;
-	handshake_release(s, ref);
 	input_reset(s, in, out);
 	return -1;
 }
@@ -146,6 +162,18 @@ static int handshake_drop(struct tcp_stack *s, __u32 listener, unsigned long lon
 	__sync_fetch_and_add(&s->cfg.queues[listener].ListenDrops, 1);
 	s->cfg.mib->ListenDrops++;
 	(*why)++;
+	return -1;
+}
+
+/* Somebody else has ended the entry meanwhile: its RST came on another queue. */
+static int handshake_undo(struct tcp_stack *s, struct tcp *t, const struct seg *in, __u32 listener,
+			  struct actions *out)
+{
+	acceptq_unreserve(s, listener);
+	sg_flow_release(&s->cfg.flows, t->hash, &in->tuple);
+	close_unhash(s, t);
+	conn_free(s, t);
+	input_reset(s, in, out);
 	return -1;
 }
 
@@ -161,7 +189,7 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 	if (!l)
 		return -1;
 	if (!acceptq_reserve(s, id))
-		return handshake_overflow(s, in, ref, out);
+		return handshake_overflow(s, in, h, ref, out);
 	owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
 	if (owner == -ENOSPC)
 		return handshake_drop(s, id, &s->cfg.mib->FlowTableFull);
@@ -174,7 +202,8 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 		sg_flow_release(&s->cfg.flows, h->table, &in->tuple);
 		return handshake_drop(s, id, &s->cfg.mib->ConnTableFull);
 	}
-	handshake_release(s, ref);
+	if (!handshake_release(s, ref))
+		return handshake_undo(s, t, in, id, out);
 	handshake_fill(t, l, ref, h, in, now);
 	acceptq_push(s, t);
 	input_conn(s, t, in, now, out);
@@ -187,16 +216,9 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 	struct sg_synq_seg check;
 	struct halfopen_ref ref;
 	struct listener *l;
-	int owner;
 
-	if (!handshake_find(s, in, h, &ref)) {
-		/* another worker may just have made a connection of it: the flow comes first */
-		owner = sg_flow_owner(&s->cfg.flows, h->table, &in->tuple);
-		if (owner >= 0 && owner != s->cfg.worker)
-			return owner;
-		input_reset(s, in, out);
-		return -1;
-	}
+	if (!handshake_find(s, in, h, &ref))
+		return handshake_missed(s, in, h, out);
 	l = listener_at(s, sg_synq_listener(&ref.e));
 	handshake_check_seg(in, &check);
 	switch (sg_synq_check(&ref.e, h, &check, l ? l->cfg.window : 0, time_ms(now),
@@ -204,10 +226,10 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 	case SG_FIT_ACK:
 		return handshake_complete(s, in, h, &ref, now, out);
 	case SG_FIT_RESET:
-		if (handshake_release(s, &ref)) {
-			s->cfg.mib->EmbryonicRsts++;
-			s->cfg.mib->AttemptFails++;
-		}
+		if (!handshake_release(s, &ref))
+			return handshake_missed(s, in, h, out);
+		s->cfg.mib->EmbryonicRsts++;
+		s->cfg.mib->AttemptFails++;
 		input_reset(s, in, out);
 		return -1;
 	case SG_FIT_BAD_ACK:
