@@ -58,6 +58,7 @@ static void test_acceptable(void **state)
 		struct bed *b = open_with(&p, 3000);
 		struct seg s = peer_seg(&p, SG_ACK, bytes(0, 10), 10);
 
+		peer_conn(&p)->bytes_out += 1ULL << 40; /* a long life */
 		s.ack = seq_add(p.ack, (__u32)rows[i].ack);
 		bed_input(b, 0, &s);
 		assert_int_equal(peer_conn(&p)->rcv.len, rows[i].taken ? 10 : 0);
@@ -65,6 +66,30 @@ static void test_acceptable(void **state)
 		assert_int_equal(b->n, 1);
 		assert_sent(&p, 0, SG_ACK, 3000, rows[i].taken ? 10 : 0, 0);
 		assert_int_equal(facts(&p).send_q, rows[i].ack == 3000 ? 0 : 3000);
+		bed_end(b);
+	}
+}
+
+/* Nobody can have acknowledged what came before the first byte (Linux's bytes_acked). */
+static void test_older_than_the_connection(void **state)
+{
+	static const struct {
+		__s32 ack; /* from snd_una, with 1000 bytes acknowledged */
+		bool taken;
+	} rows[] = {{-1, true}, {-1000, true}, {-1001, false}, {-60000, false}};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = open_with(&p, 3000);
+		struct seg s;
+
+		ack_to(&p, 1000);
+		s = peer_seg(&p, SG_ACK, bytes(0, 10), 10);
+		s.ack = seq_add(p.iss, 1001 + (__u32)rows[i].ack);
+		bed_input(b, 0, &s);
+		assert_int_equal(peer_conn(&p)->rcv.len, rows[i].taken ? 10 : 0);
+		assert_int_equal(b->mib[0].TCPChallengeACK, !rows[i].taken);
 		bed_end(b);
 	}
 }
@@ -251,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_acceptable),
+		cmocka_unit_test(test_older_than_the_connection),
 		cmocka_unit_test(test_part_of_a_segment),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_window_updates),

@@ -96,6 +96,24 @@ static void ack_of_fin(struct tcp_stack *s, struct tcp *t, sg_time now)
 	}
 }
 
+/* RFC 5961 5.2: how far back an old acknowledgment may lie. Linux: no more than was ever acked. */
+static __u32 ack_reach(const struct tcp *t)
+{
+	__u64 acked = t->bytes_out - t->snd.len;
+
+	return acked < t->max_wnd ? (__u32)acked : t->max_wnd;
+}
+
+/* RFC 7323 4.3, once the segment is known to be in the window and its acknowledgment to be new. */
+static void ack_stamp(struct tcp *t, const struct seg *in, sg_time now)
+{
+	if (!in->opt.has_ts || !(t->flags & T_TS) || seq_after(in->seq, t->last_ack_sent) ||
+	    input_is_old(t, in, now))
+		return;
+	t->ts_recent = in->opt.tsval;
+	t->ts_recent_at = now;
+}
+
 bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
 {
 	bool duplicate = ack_is_duplicate(t, in);
@@ -105,13 +123,15 @@ bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time
 			output_ack_now(s, t);
 		return false;
 	}
-	if (seq_diff(t->snd_una, in->ack) > (__s32)t->max_wnd) { /* RFC 5961 5.2 */
+	if (seq_before(in->ack, t->snd_una) &&
+	    (__u32)seq_diff(t->snd_una, in->ack) > ack_reach(t)) {
 		if (input_challenge_allowed(s, now))
 			output_ack_now(s, t);
 		return false;
 	}
 	if (seq_before(in->ack, t->snd_una))
 		return true;
+	ack_stamp(t, in, now);
 	if (t->timer == TIMER_PERSIST)
 		rtt_progress(t); /* the peer is there: probes go on */
 	ack_window(s, t, in);

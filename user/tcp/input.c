@@ -65,6 +65,13 @@ static void input_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
 		output_ack_now(s, t);
 }
 
+static void input_syn_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	s->cfg.mib->InErrs++;
+	s->cfg.mib->TCPSYNChallenge++;
+	input_challenge(s, t, now);
+}
+
 /* An ACK for a segment without data that does not fit: one in tcp_invalid_ratelimit ms. */
 static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
 {
@@ -136,12 +143,23 @@ static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg 
 
 /* --- the other states, 3.10.7.4 -------------------------------------------------------- */
 
-/* A peer whose clock stood at 0 has told nothing yet (Linux's tcp_paws_check). */
-static bool input_paws_fails(const struct tcp *t, const struct seg *in, sg_time now)
+/* PAWS, RFC 7323 5.3. A peer whose clock stood at 0 has told nothing yet (tcp_paws_check). */
+bool input_is_old(const struct tcp *t, const struct seg *in, sg_time now)
 {
 	return t->flags & T_TS && in->opt.has_ts && t->ts_recent &&
-	       (__s32)(in->opt.tsval - t->ts_recent) < 0 &&
-	       now - t->ts_recent_at < PAWS_IDLE;
+	       (__s32)(in->opt.tsval - t->ts_recent) < 0 && now - t->ts_recent_at < PAWS_IDLE;
+}
+
+/*
+ * A bare ACK that only came late, overtaken by data, and says nothing new: no reason to
+ * answer (Linux's tcp_disordered_ack).
+ */
+static bool input_is_disordered(const struct tcp *t, const struct seg *in)
+{
+	return (in->flags & (SG_SYN | SG_FIN | SG_RST | SG_ACK)) == SG_ACK && in->len == 0 &&
+	       seq_eq(in->seq, t->rcv_nxt) && seq_eq(in->ack, t->snd_una) &&
+	       seg_window(t, in) <= t->snd_wnd &&
+	       t->ts_recent - in->opt.tsval <= t->rto * 12 / 10 / SG_MS;
 }
 
 /* A RST in front of the peer's FIN: some stacks send it after their close, and Linux takes it. */
@@ -156,24 +174,18 @@ static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const stru
 				  sg_time now, struct actions *out)
 {
 	sg_seq end = seq_add(in->seq, seg_space(in));
-	bool old = input_paws_fails(t, in, now);
+	bool old = input_is_old(t, in, now) && !input_is_disordered(t, in);
 
 	(void)out;
 	if (old && !(in->flags & SG_RST)) {
-		s->cfg.mib->PAWSEstab++;
+		s->cfg.mib->PAWSEstab += !(in->flags & SG_SYN);
 	} else if (!seq_before(end, t->last_ack_sent) && !seq_after(in->seq, t->rcv_adv)) {
-		if (in->opt.has_ts && t->flags & T_TS && !old &&
-		    !seq_after(in->seq, t->last_ack_sent)) { /* RFC 7323 4.3 */
-			t->ts_recent = in->opt.tsval;
-			t->ts_recent_at = now;
-		}
 		return STEP_NEXT;
 	}
 	if (in->flags & SG_RST)
 		return input_rst_at_fin(t, in) ? STEP_NEXT : STEP_DONE;
 	if (in->flags & SG_SYN && t->state != TCP_SYN_RCVD) {
-		s->cfg.mib->TCPSYNChallenge++;
-		input_challenge(s, t, now);
+		input_syn_challenge(s, t, now);
 	} else {
 		input_oow_ack(s, t, in, now);
 	}
@@ -216,8 +228,7 @@ static enum step step4_syn(struct tcp_stack *s, struct tcp *t, const struct seg 
 		output_ready(s, t);
 		return STEP_DONE;
 	}
-	s->cfg.mib->TCPSYNChallenge++;
-	input_challenge(s, t, now);
+	input_syn_challenge(s, t, now);
 	return STEP_DONE;
 }
 

@@ -342,6 +342,8 @@ void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_tim
 		struct actions *out);
 /* RFC 9293 3.10.7.1: answer a segment that belongs to nobody. */
 void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out);
+/* Is its timestamp older than the last one (PAWS)? */
+bool input_is_old(const struct tcp *t, const struct seg *in, sg_time now);
 /* RFC 5961 7: may a challenge ACK go out? */
 bool input_challenge_allowed(struct tcp_stack *s, sg_time now);
 /* Take the acknowledgment in; false: the segment goes no further. */
