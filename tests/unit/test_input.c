@@ -109,67 +109,6 @@ static void test_no_sack(void **state)
 	}
 }
 
-/* --- RFC 7323: PAWS -------------------------------------------------------------------- */
-
-static void test_paws(void **state)
-{
-	struct bed *b = bed_listening(1, 8);
-	struct peer p;
-
-	(void)state;
-	peer_init(&p, b, 1);
-	p.tsval = 0xffffffd0;
-	conn_in(&p, TCP_ESTABLISHED);
-	p.tsval = 0xfffffff0; /* about to wrap: the signed difference counts */
-	peer_send(&p, SG_ACK, bytes(0, 10), 10);
-	assert_sent(&p, 0, SG_ACK, 0, 10, 0);
-	assert_int_equal(b->sent[0].s.opt.tsecr, 0xfffffff0);
-	p.tsval += 0x20;
-	peer_send(&p, SG_ACK, bytes(10, 10), 10);
-	assert_sent(&p, 0, SG_ACK, 0, 20, 0);
-	assert_int_equal(b->sent[0].s.opt.tsecr, 0x10);
-	p.tsval -= 1; /* older: an old duplicate, though in the window */
-	peer_send_at(&p, 0, SG_ACK, bytes(20, 10), 10);
-	assert_sent(&p, 0, SG_ACK, 0, 20, 0);
-	assert_int_equal(b->mib[0].PAWSEstab, 1);
-	peer_send_at(&p, 0, SG_RST, NULL, 0); /* a RST is not judged by its timestamp */
-	assert_int_equal(peer_state(&p), TCP_CLOSED);
-	bed_end(b);
-}
-
-/* After 24 days ts_recent is worth nothing (5.5). */
-static void test_paws_after_24_days(void **state)
-{
-	struct peer p;
-	struct bed *b = open_in(&p, TCP_ESTABLISHED);
-
-	(void)state;
-	b->now += 25 * 86400 * SG_SEC;
-	p.tsval -= 100;
-	peer_send(&p, SG_ACK, bytes(0, 10), 10);
-	assert_sent(&p, 0, SG_ACK, 0, 10, 0);
-	bed_end(b);
-}
-
-/* What is echoed is the stamp of the segment that made us acknowledge (4.3). */
-static void test_timestamp_echoed(void **state)
-{
-	struct peer p;
-	struct bed *b = open_in(&p, TCP_ESTABLISHED);
-	__u32 first = p.tsval + 1;
-
-	(void)state;
-	p.tsval = first;
-	peer_send_at(&p, 0, SG_ACK, bytes(0, 100), 100);
-	p.tsval = first + 5;
-	peer_send_at(&p, 200, SG_ACK, bytes(0, 100), 100); /* behind a gap: not its stamp */
-	assert_int_equal(b->sent[0].s.opt.tsecr, first);
-	p.tsval = first + 7;
-	peer_send_at(&p, 100, SG_ACK, bytes(0, 100), 100);
-	assert_int_equal(b->sent[0].s.opt.tsecr, first + 7);
-	bed_end(b);
-}
-
 /* --- step 2: RST, RFC 5961 3 ----------------------------------------------------------- */
 
 static void test_rst(void **state)
@@ -423,9 +362,6 @@ int main(void)
 		cmocka_unit_test(test_answers_are_limited),
 		cmocka_unit_test(test_trimming),
 		cmocka_unit_test(test_no_sack),
-		cmocka_unit_test(test_paws),
-		cmocka_unit_test(test_paws_after_24_days),
-		cmocka_unit_test(test_timestamp_echoed),
 		cmocka_unit_test(test_rst),
 		cmocka_unit_test(test_rst_in_every_state),
 		cmocka_unit_test(test_rst_at_the_fin),
