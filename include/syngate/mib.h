@@ -35,6 +35,8 @@
 	X(TCPFastRetrans, "fast retransmissions")                                                  \
 	X(TCPDupAcksIn, "duplicate acknowledgments received")                                      \
 	X(TCPOFOQueue, "segments queued out of order")                                             \
+	X(TCPDSACKOldSent, "D-SACKs sent: data came again that was in order")                      \
+	X(TCPDSACKOfoSent, "D-SACKs sent: data came again that was out of order")                  \
 	X(TCPOFODrop, "out-of-order segments dropped: no room")                                    \
 	X(TCPRcvQDrop, "segments dropped: receive buffer full")                                    \
 	X(TCPWinProbe, "zero-window probes sent")                                                  \

@@ -131,14 +131,9 @@ def after_a_reset(side):
     side.states(f)
 
 
-# What differs on purpose: {script: (what the kernel's line says, what ours says, why)}
-NO_DSACK = "<blocks ts>", "<ts>", "no D-SACK (RFC 2883) for a duplicate yet"
-LINES = {"data_left": NO_DSACK, "data_left_far": NO_DSACK, "bare_is_limited": NO_DSACK}
-
-
 def main():
     queues, only = int(sys.argv[1]), sys.argv[2:]
-    stage = beside.Stage(w.Wire(), queues, LINES)
+    stage = beside.Stage(w.Wire(), queues)
     stage.add("all", 80, 8080, 4096)
     for fn in ALONE:
         if not only or fn.__name__ in only:

@@ -187,6 +187,7 @@ static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const stru
 	if (in->flags & SG_SYN && t->state != TCP_SYN_RCVD) {
 		input_syn_challenge(s, t, now);
 	} else {
+		dsack_note_old(s, t, in);
 		input_oow_ack(s, t, in, now);
 	}
 	return STEP_DONE;
@@ -318,6 +319,7 @@ static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg
 	(void)out;
 	if (in->len == 0)
 		return STEP_NEXT;
+	dsack_note_old(s, t, in);
 	if (t->state != TCP_ESTABLISHED && t->state != TCP_FIN_WAIT_1 &&
 	    t->state != TCP_FIN_WAIT_2) {
 		output_ack_now(s, t);
@@ -350,6 +352,8 @@ static enum step step8_fin(struct tcp_stack *s, struct tcp *t, const struct seg 
 		t->flags |= T_FIN_SEEN;
 	}
 	if (!(t->flags & T_FIN_SEEN) || t->flags & T_FIN_RCVD || !seq_eq(t->fin_seq, t->rcv_nxt)) {
+		if (in->flags & SG_FIN && in->len == 0)
+			dsack_note_old(s, t, in); /* text has been told of in step 7 */
 		if (in->flags & SG_FIN)
 			output_ack_now(s, t);
 		return STEP_DONE;

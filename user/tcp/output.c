@@ -103,6 +103,8 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 		t->flags &= ~(__u32)T_ACK_NOW;
 		t->ack_due = 0;
 		timer_ack_sent(t);
+		if (t->flags & T_DSACK)
+			dsack_block(t, a);
 		if (t->flags & T_OOO && t->flags & T_SACK)
 			reasm_sack(s, t, a);
 	}

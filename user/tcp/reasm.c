@@ -95,6 +95,15 @@ static void reasm_advance(struct tcp_stack *s, struct tcp *t)
 		reasm_clear(s, t);
 }
 
+/* Is all of [left, right) there? */
+static bool reasm_has(const struct reasm *m, sg_seq left, sg_seq right)
+{
+	for (__u32 i = 0; i < m->n; i++)
+		if (!seq_before(left, m->r[i].left) && !seq_after(right, m->r[i].right))
+			return true;
+	return false;
+}
+
 /* Out of order: only while memory is not short, for it may never become of use. */
 static void reasm_out_of_order(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data,
 			       __u32 len)
@@ -102,6 +111,8 @@ static void reasm_out_of_order(struct tcp_stack *s, struct tcp *t, sg_seq seq, c
 	__u32 pos = t->rcv.len + (__u32)seq_diff(seq, t->rcv_nxt);
 	__u32 done = 0;
 
+	if (t->flags & T_OOO && reasm_has(reasm_at(s, t), seq, seq_add(seq, len)))
+		dsack_note(s, t, seq, seq_add(seq, len));
 	if (s->chunks.used < s->chunks.max / 4 * 3 && reasm_open(s, t))
 		done = buf_write(s, &t->rcv, pos, data, len);
 	if (done > 0 && reasm_note(reasm_at(s, t), seq, seq_add(seq, done)))

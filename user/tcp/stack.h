@@ -57,6 +57,7 @@ enum { /* tcp.flags */
 	T_FIN_SEEN = 1 << 19,   /* the peer's FIN was seen, at fin_seq, perhaps out of order */
 	T_WSCALE = 1 << 20,     /* window scaling agreed on, be it by 0 */
 	T_SYN_YOUNG = 1 << 21,  /* counts in its listener's young ones too */
+	T_DSACK = 1 << 22,      /* dsack_left, dsack_right: to be told with the next ACK */
 };
 
 enum timer_kind { TIMER_REXMIT, TIMER_PERSIST };
@@ -87,6 +88,7 @@ struct tcp {
 	sg_seq irs, rcv_nxt;
 	sg_seq rcv_adv; /* right edge of the window that we last offered */
 	sg_seq fin_seq; /* where the peer's FIN lies */
+	sg_seq dsack_left, dsack_right; /* data that came twice */
 	struct buf rcv; /* from the first unread byte; len counts what is in order */
 	__u32 reasm;    /* chunk with the ranges out of order */
 	__u32 ack_due;  /* bytes received since our last ACK */
@@ -352,6 +354,14 @@ bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time
 __u32 reasm_input(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data, __u32 len);
 void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out);
 void reasm_clear(struct tcp_stack *s, struct tcp *t);
+
+/* --- dsack.c ------------------------------------------------------------------------------ */
+
+/* [left, right) came twice: the next ACK says so, if SACK was agreed on. */
+void dsack_note(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right);
+/* The part of a segment that lies before rcv_nxt, if any. */
+void dsack_note_old(struct tcp_stack *s, struct tcp *t, const struct seg *in);
+void dsack_block(struct tcp *t, struct seg *out);
 
 /* --- output.c ------------------------------------------------------------------------------------------ */
 
