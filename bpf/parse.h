@@ -96,6 +96,12 @@ SG_INLINE int parse_mac_is_ours(const void *data, const struct sg_settings *set)
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
+/* An answer goes back to where the frame came from, and that is not for a group to hear. */
+SG_INLINE int parse_mac_is_group(const void *data)
+{
+	return ((const __u8 *)data)[ETH_ALEN] & 1;
+}
+
 SG_INLINE enum parsed parse_proto(const struct packet *p)
 {
 	if (p->proto == IPPROTO_TCP)
@@ -137,7 +143,8 @@ SG_INLINE enum parsed parse_ip4(struct cursor *c, struct packet *p, int quoted)
 
 /*
  * One extension header. Returns 1 to go on, 0 when `p->proto` is no extension header, -1
- * when it is cut short, and 2 for a fragment that is not the first.
+ * when it is cut short or its route goes on from here (RFC 8200 4.4: that is the kernel's
+ * to judge), and 2 for a fragment that is not the first.
  */
 SG_INLINE int parse_ip6_header(struct cursor *c, struct packet *p)
 {
@@ -152,6 +159,8 @@ SG_INLINE int parse_ip6_header(struct cursor *c, struct packet *p)
 	    proto != IPPROTO_FRAGMENT && proto != IPPROTO_AH)
 		return 0;
 	if ((void *)(x + 1) > c->end)
+		return -1;
+	if (proto == IPPROTO_ROUTING && x->frag & bpf_htons(0xff)) /* segments left */
 		return -1;
 	p->proto = x->next;
 	if (proto == IPPROTO_FRAGMENT) {
@@ -236,6 +245,8 @@ SG_INLINE enum parsed parse(struct xdp_md *ctx, const struct sg_settings *set, s
 		return PARSED_OTHER;
 	if (data + ETH_HLEN > c.end || !parse_mac_is_ours(data, set))
 		return PARSED_NOT_LOCAL;
+	if (parse_mac_is_group(data))
+		p->fault = SG_V_BAD_ADDRESS;
 	what = proto == bpf_htons(ETH_P_IP) ? parse_ip4(&c, p, 0) : parse_ip6(&c, p, 0);
 	p->l4_off = (__u16)(c.pos - data);
 	return what == PARSED_TCP ? parse_tcp(&c, p) : what;

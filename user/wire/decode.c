@@ -35,7 +35,7 @@ static int decode_ethernet(struct cursor *c, struct seg *out)
 	const __u8 *eth = cursor_take(c, 14);
 	int type;
 
-	if (!eth)
+	if (!eth || eth[6] & 1) /* nobody sends from a group's address, and we answer there */
 		return -EPROTO;
 	memcpy(out->mac, eth + 6, 6);
 	type = sg_get16(eth + 12);
@@ -78,8 +78,11 @@ static int decode_ipv4(struct cursor *c, bool verify, struct seg *out)
 static __u32 decode_ext_len(__u8 next, const __u8 *h)
 {
 	switch (next) {
+	case 43: /* routing: with segments left it is not for us (RFC 8200 4.4) */
+		if (h[3])
+			return 0;
+		/* fallthrough */
 	case 0:	 /* hop-by-hop */
-	case 43: /* routing */
 	case 60: /* destination options */
 		return (h[1] + 1u) * 8;
 	case 44: /* an atomic fragment is whole (RFC 6946); others are not for us */
