@@ -36,6 +36,8 @@ SKEL       := $(O)/front.skel.h
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM  := $(patsubst tests/sim/%.c,$(O)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 BPFT := $(patsubst tests/bpf/%.c,$(O)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+HOST := $(patsubst tests/host/%.c,$(O)/tests/host/%,$(wildcard tests/host/test_*.c))
+DRIVER_OBJ := $(patsubst %,$(O)/tests/host/%.o,driver maps memory)
 NETNS_BPF := $(patsubst %.c,$(O)/%.o,$(wildcard tests/netns/*.bpf.c))
 
 PREFIX ?= /usr/local
@@ -89,7 +91,7 @@ $(O)/tests/netns/%.bpf.o: tests/netns/%.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
 
-$(filter $(O)/user/io/%,$(DAEMON_OBJ)): $(SKEL)
+$(filter $(O)/user/io/%,$(DAEMON_OBJ)) $(HOST:=.o): $(SKEL)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -113,8 +115,15 @@ $(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/libengine.a
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
+# the XDP program for the host: its pointers alias and are unaligned, as BPF's may
+$(O)/tests/host/driver.o: ALL_CFLAGS += -Itests/host -fno-strict-aliasing \
+	$(if $(SAN),-fno-sanitize=alignment)
+
+$(O)/tests/host/%: $(O)/tests/host/%.o $(DRIVER_OBJ) $(DAEMON_OBJ) $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
+
 unit: $(UNIT) $(SIM)
-bpf-tests: $(BPFT)
+bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
 tests: unit bpf-tests netns-bpf ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
 

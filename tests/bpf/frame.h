@@ -190,6 +190,19 @@ static inline void build(const struct spec *s, struct frame *f)
 	f->len = f->l4 + n + (size_t)s->pad;
 }
 
+/* Recompute the checksums, so that what was changed gets past them. */
+static inline void mend(struct frame *f)
+{
+	uint8_t *ip = f->b + f->l3, *tcp = f->b + f->l4;
+
+	if (ip[0] >> 4 == 4) {
+		put16(ip + 10, 0);
+		put16(ip + 10, (uint16_t)~sum16(0, ip, f->l4 - f->l3));
+	}
+	put16(tcp + 16, 0);
+	put16(tcp + 16, tcp_sum(ip, tcp, f->len - f->l4));
+}
+
 /* --- what came back ---------------------------------------------------------------- */
 
 struct reply {

@@ -31,6 +31,9 @@
 #include "syngate/siphash.h"
 #include "syngate/synq.h"
 
+#ifndef RIG_ENTRIES
+#define RIG_ENTRIES 4096 /* room in both tables */
+#endif
 #define RIG_QUEUES 2
 #define RIG_PORT   80
 #define RIG_WINDOW 65000
@@ -109,8 +112,8 @@ static inline struct front_config rig_config(const struct rig *r)
 		.ifname = "rig-s",
 		.instance = r->instance,
 		.queues = RIG_QUEUES,
-		.halfopen_entries = 4096,
-		.flow_entries = 4096,
+		.halfopen_entries = RIG_ENTRIES,
+		.flow_entries = RIG_ENTRIES,
 		.max_listeners = 8,
 	};
 }
