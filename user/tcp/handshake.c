@@ -9,6 +9,8 @@
 
 #include "tcp/stack.h"
 
+#define CLAIM_TURNS 64
+
 struct halfopen_ref {
 	struct sg_halfopen *entry;
 	__u64 *slot;
@@ -177,6 +179,19 @@ static int handshake_undo(struct tcp_stack *s, struct tcp *t, const struct seg *
 	return -1;
 }
 
+/*
+ * Two segments of one tuple on two queues: while both claim it both give way. Whoever is
+ * at it is done in no time, unless its thread has just lost the CPU.
+ */
+static int handshake_claim(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h)
+{
+	int owner = -EBUSY;
+
+	for (int turn = 0; owner == -EBUSY && turn < CLAIM_TURNS; turn++)
+		owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
+	return owner;
+}
+
 /* Make the connection. The tuple is claimed first: another worker may be doing the same. */
 static int handshake_complete(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 			      struct halfopen_ref *ref, sg_time now, struct actions *out)
@@ -190,7 +205,7 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 		return -1;
 	if (!acceptq_reserve(s, id))
 		return handshake_overflow(s, in, h, ref, out);
-	owner = sg_flow_claim(&s->cfg.flows, h->table, &in->tuple, s->cfg.worker);
+	owner = handshake_claim(s, in, h);
 	if (owner == -ENOSPC)
 		return handshake_drop(s, id, &s->cfg.mib->FlowTableFull);
 	if (owner != s->cfg.worker) { /* -EBUSY: it is being claimed elsewhere */
