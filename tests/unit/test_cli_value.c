@@ -143,8 +143,12 @@ static void fail_policy_has_words(void **state)
 
 	assert_int_equal(knob_parse("fail_policy=hold", &k, v, &err), 0);
 	assert_string_equal(v, "1");
+	assert_string_equal(knob_word(k, v), "hold");
 	assert_int_equal(knob_parse("fail_policy=pass", &k, v, &err), 0);
 	assert_string_equal(v, "0");
+	assert_string_equal(knob_word(k, v), "pass");
+	assert_int_equal(knob_parse("tcp_sack=1", &k, v, &err), 0);
+	assert_null(knob_word(k, v));
 	assert_int_equal(knob_parse("tcp_sack=hold", &k, v, &err), -EINVAL);
 }
 

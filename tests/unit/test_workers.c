@@ -3,8 +3,9 @@
 #include "harness.h"
 
 #include <pthread.h>
+#include <sched.h>
 
-#define ROUNDS 3000
+#define ROUNDS 10000
 
 static void test_segments_of_another_worker(void **state)
 {
@@ -72,28 +73,45 @@ static void test_limit_is_shared(void **state)
 	bed_end(b);
 }
 
-/* --- the same final ACK at both workers at once ---------------------------------------- */
+/* --- two segments of one tuple at both workers at once --------------------------------- */
 
 struct race {
 	struct bed *b;
 	struct peer p;
 	pthread_barrier_t start;
+	unsigned running; /* both have left the barrier when it is even */
 	bool over;
 	struct runner {
 		struct race *race;
 		unsigned w;
+		__u8 flags;
 		int ret;
 		unsigned sent;
+		unsigned late;
 	} runner[2];
 };
+
+/* A barrier lets go of two threads microseconds apart: meet once more, and be a little late. */
+static void race_meet(struct runner *r)
+{
+	unsigned mine = __atomic_add_fetch(&r->race->running, 1, __ATOMIC_SEQ_CST);
+	unsigned both = (mine + 1) & ~1u;
+
+	for (unsigned i = 0; __atomic_load_n(&r->race->running, __ATOMIC_SEQ_CST) < both; i++)
+		if (i > 10000)
+			sched_yield();
+	r->late = r->late * 1103515245 + 12345 + r->w;
+	for (volatile unsigned i = (r->late >> 16) % 256; i > 0; i--)
+		;
+}
 
 static void race_input(struct runner *r)
 {
 	struct seg room[ACTIONS_PER_INPUT];
 	struct actions a = {0, ACTIONS_PER_INPUT, room};
-	struct seg ack = peer_seg(&r->race->p, SG_ACK, NULL, 0);
+	struct seg in = peer_seg(&r->race->p, r->flags, NULL, 0);
 
-	r->ret = tcp_input(r->race->b->s[r->w], &ack, r->race->b->now, &a);
+	r->ret = tcp_input(r->race->b->s[r->w], &in, r->race->b->now, &a);
 	r->sent = a.n;
 }
 
@@ -105,6 +123,7 @@ static void *race_thread(void *arg)
 		pthread_barrier_wait(&r->race->start);
 		if (r->race->over)
 			return NULL;
+		race_meet(r);
 		race_input(r);
 		pthread_barrier_wait(&r->race->start);
 	}
@@ -149,23 +168,47 @@ static void race_clean(struct race *r)
 	bed_output(r->b);
 }
 
-static void test_final_ack_at_both_at_once(void **state)
+/* The RST has found whatever there was: the entry, or the connection at whichever worker. */
+static void race_check_rst(struct race *r)
+{
+	struct runner *rst = &r->runner[1];
+
+	if (rst->ret >= 0) { /* passed on */
+		assert_int_equal(rst->ret, 0);
+		rst->w = 0;
+		race_input(rst);
+		rst->w = 1;
+	}
+	assert_int_equal(rst->ret, -1);
+	assert_true(r->runner[0].sent <= 1); /* the ACK came too late: a RST */
+	for (unsigned w = 0; w < 2; w++) {
+		r->p.w = w;
+		assert_int_equal(peer_state(&r->p), TCP_CLOSED);
+	}
+	assert_null(peer_entry(&r->p, NULL));
+	assert_int_equal(sg_flow_owner(&r->b->s[0]->cfg.flows, peer_hash(&r->p).table, &r->p.tuple),
+			 -ENOENT);
+	assert_int_equal(r->b->queues[0].halfopen, 0);
+	assert_true(r->b->queues[0].acceptq <= 1); /* a dead one waits, as in Linux */
+}
+
+static void race_run(__u8 flags0, __u8 flags1, void (*check)(struct race *r))
 {
 	struct race r = {.b = bed_listening(2, 4)};
 	pthread_t thread;
 
-	(void)state;
 	pthread_barrier_init(&r.start, NULL, 2);
-	for (unsigned w = 0; w < 2; w++)
-		r.runner[w] = (struct runner){&r, w, 0, 0};
+	r.runner[0] = (struct runner){.race = &r, .w = 0, .flags = flags0};
+	r.runner[1] = (struct runner){.race = &r, .w = 1, .flags = flags1};
 	assert_int_equal(pthread_create(&thread, NULL, race_thread, &r.runner[1]), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		peer_init(&r.p, r.b, (__u8)i);
 		assert_int_equal(peer_syn(&r.p), SG_ADMIT_ENTRY);
 		pthread_barrier_wait(&r.start);
+		race_meet(&r.runner[0]);
 		race_input(&r.runner[0]);
 		pthread_barrier_wait(&r.start);
-		race_check(&r);
+		check(&r);
 		race_clean(&r);
 	}
 	r.over = true;
@@ -175,12 +218,25 @@ static void test_final_ack_at_both_at_once(void **state)
 	bed_end(r.b);
 }
 
+static void test_final_ack_at_both_at_once(void **state)
+{
+	(void)state;
+	race_run(SG_ACK, SG_ACK, race_check);
+}
+
+static void test_final_ack_and_rst_at_once(void **state)
+{
+	(void)state;
+	race_run(SG_ACK, SG_RST, race_check_rst);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_segments_of_another_worker),
 		cmocka_unit_test(test_limit_is_shared),
 		cmocka_unit_test(test_final_ack_at_both_at_once),
+		cmocka_unit_test(test_final_ack_and_rst_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
