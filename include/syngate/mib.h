@@ -45,7 +45,13 @@
 	X(TCPSYNChallenge, "SYNs on a connection answered with a challenge ACK")                   \
 	X(PAWSEstab, "segments dropped for an old timestamp")                                      \
 	X(PAWSTimewait, "the same in TIME_WAIT")                                                   \
-	X(TW, "connections that ended their TIME_WAIT")                                            \
+	X(TW, "connections that went into TIME_WAIT, or into FIN_WAIT_2 without an owner")         \
+	X(TWKilled, "the same, when it lasts 4 s or less")                                         \
+	X(TCPACKSkippedTimeWait, "segments in TIME_WAIT not answered: one was just now")           \
+	X(TCPACKSkippedFinWait2, "the same in FIN_WAIT_2 without an owner")                        \
+	X(TCPACKSkippedPAWS, "segments with an old timestamp not answered: one was just now")      \
+	X(TCPACKSkippedSeq, "segments outside the window not answered: one was just now")          \
+	X(PAWSOldAck, "old ACKs dropped for an old timestamp")                                     \
 	X(TimeWaitReopened, "TIME_WAIT pairs opened anew by a SYN")                                       \
 	X(TCPTimeWaitOverflow, "TIME_WAIT left at once: tcp_max_tw_buckets")                       \
 	X(FlowTableFull, "connections refused: no slot in the flow table")                         \

@@ -36,6 +36,7 @@ struct sim_frame {
 };
 
 struct sim_host {
+	__u32 timewaits;
 	struct tcp_stack *stack;
 	void *mem;
 	struct sg_settings settings;
@@ -101,6 +102,7 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 		.halfopen_buckets = SIM_BUCKETS,
 		.flows.buckets = SIM_BUCKETS,
 		.max_listeners = SIM_LISTENERS,
+		.timewaits = &h->timewaits,
 		.mib = &h->mib,
 	};
 	size_t size = tcp_pool_size(&cfg);

@@ -46,6 +46,7 @@ struct bed {
 	struct sg_listener listener;
 	struct tcp_stack *s[BED_WORKERS];
 	struct tcp_config cfg[BED_WORKERS];
+	__u32 timewaits;
 	struct sg_tcp_counters mib[BED_WORKERS];
 	void *mem[BED_WORKERS];
 	unsigned workers;
@@ -82,6 +83,7 @@ static inline void bed_stack(struct bed *b, unsigned w)
 		.flows = {b->flows, BED_BUCKETS},
 		.queues = b->queues,
 		.max_listeners = BED_LISTENERS,
+		.timewaits = &b->timewaits,
 		.mib = &b->mib[w],
 	};
 	b->mem[w] = bed_alloc(TCP_CHUNK, tcp_pool_size(c));

@@ -101,7 +101,7 @@ static void test_overtaken(void **state)
 	} rows[] = {
 		{1, SG_ACK, 0, 0, 65535, true},	  {200, SG_ACK, 0, 0, 65535, true},
 		{200, SG_ACK, 0, 0, 65, true},	  {2000, SG_ACK, 0, 0, 65535, false},
-		{1, SG_ACK, 1, 0, 65535, false},  {1, SG_ACK, -1, 0, 65535, false},
+		{1, SG_ACK, 1, 0, 65535, false},
 		{1, SG_ACK, 0, -1, 65535, false}, {1, SG_ACK | SG_FIN, 0, 0, 65535, false},
 	};
 
@@ -126,6 +126,23 @@ static void test_overtaken(void **state)
 		assert_int_equal(peer_conn(&p)->ts_recent, newest);
 		bed_end(b);
 	}
+}
+
+/* Older than what it acknowledges to have got: no answer at all (PAWSOldAck). */
+static void test_overtaken_by_data(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+	(void)state;
+	p.tsval += 5000;
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	p.tsval -= 5000;
+	peer_send_at(&p, -10, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(b->mib[0].PAWSOldAck, 1);
+	assert_int_equal(b->mib[0].PAWSEstab, 0);
+	bed_end(b);
 }
 
 /* What is challenged leaves no stamp: an attacker could shut the peer out with it. */
@@ -161,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_timestamp_echoed),
 		cmocka_unit_test(test_zero_tells_nothing),
 		cmocka_unit_test(test_overtaken),
+		cmocka_unit_test(test_overtaken_by_data),
 		cmocka_unit_test(test_no_stamp_of_what_is_challenged),
 	};
 

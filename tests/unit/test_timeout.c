@@ -114,10 +114,10 @@ static void test_retries2(void **state)
 	(void)state;
 	b->set.tcp_retries2 = 3;
 	put(&p, 100);
-	bed_run(b, 3140 * SG_MS);
-	assert_int_equal(b->n, 3);
+	bed_run(b, 6480 * SG_MS); /* three from 200 ms take 3 s, which four from 210 pass */
+	assert_int_equal(b->n, 4);
 	assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
-	bed_run(b, 30 * SG_MS);
+	bed_run(b, 60 * SG_MS);
 	assert_int_equal(b->n, 0); /* no RST: nobody is there */
 	assert_int_equal(peer_state(&p), TCP_CLOSED);
 	assert_int_equal(events_of(b, 0, p.id), TCP_EV_CLOSED);
@@ -137,9 +137,9 @@ static void test_orphan_retries(void **state)
 	tcp_close(b->s[0], p.id, b->now);
 	b->n = 0;
 	bed_output(b);
-	bed_run(b, 1460 * SG_MS);
+	bed_run(b, 3120 * SG_MS);
 	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_1);
-	bed_run(b, 20 * SG_MS);
+	bed_run(b, 60 * SG_MS);
 	assert_int_equal(peer_state(&p), TCP_CLOSED);
 	bed_empty(b);
 	bed_end(b);

@@ -21,13 +21,14 @@ static void test_two_msl(void **state)
 	(void)state;
 	assert_int_equal(b->s[0]->conns.used, 0);
 	assert_int_equal(b->s[0]->timewaits.used, 1);
+	assert_int_equal(b->mib[0].TW, 1); /* Linux counts those that begin */
+	assert_int_equal(b->mib[0].TWKilled, 0);
 	assert_true(tcp_deadline(b->s[0]) > b->now + 59990 * SG_MS);
 	assert_true(tcp_deadline(b->s[0]) <= b->now + 60001 * SG_MS);
 	bed_run(b, 59998 * SG_MS);
 	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
 	bed_run(b, 4 * SG_MS);
 	assert_int_equal(peer_state(&p), TCP_CLOSED);
-	assert_int_equal(b->mib[0].TW, 1);
 	assert_int_equal(b->n, 0);
 	bed_empty(b);
 	bed_end(b);
@@ -107,23 +108,89 @@ static void test_segments(void **state)
 	}
 }
 
-/* Answers to other than a FIN fall under the limit of challenge ACKs. */
+/* What carries nothing, or a SYN, is answered once in tcp_invalid_ratelimit ms; the rest always. */
 static void test_answers_are_limited(void **state)
 {
 	struct peer p;
 	struct bed *b = open_in(&p);
-	unsigned sent = 0;
 
 	(void)state;
-	b->set.tcp_challenge_ack_limit = 2;
-	b->now = (b->now / SG_SEC + 1) * SG_SEC;
-	for (int i = 0; i < 10; i++) {
-		peer_send_at(&p, 0, SG_ACK, bytes(0, 50), 50);
-		sent += b->n;
-	}
-	assert_int_equal(sent, 2);
-	peer_send_at(&p, -1, SG_ACK | SG_FIN, NULL, 0);
+	b->set.tcp_challenge_ack_limit = 0; /* another matter */
+	peer_send_at(&p, 5, SG_ACK, NULL, 0);
 	assert_int_equal(b->n, 1);
+	bed_run(b, 450 * SG_MS);
+	peer_send_at(&p, 5, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 0);
+	peer_send_at(&p, -1000, SG_SYN, NULL, 0);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(b->mib[0].TCPACKSkippedTimeWait, 2);
+	for (int i = 0; i < 3; i++) {
+		peer_send_at(&p, 0, SG_ACK, bytes(0, 50), 50);
+		assert_int_equal(b->n, 1);
+		peer_send_at(&p, -1, SG_ACK | SG_FIN, NULL, 0);
+		assert_int_equal(b->n, 1);
+	}
+	bed_run(b, 70 * SG_MS);
+	peer_send_at(&p, 5, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->mib[0].TCPACKSkippedTimeWait, 2);
+	bed_end(b);
+}
+
+/* Four seconds or less is a wait that Linux counts as cut short. */
+static void test_short_waits_are_counted_apart(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+
+	(void)state;
+	for (__u16 i = 1; i <= 2; i++) {
+		b->set.timewait_ms = 3999 + i;
+		peer_init(&p, b, (__u8)i);
+		conn_in(&p, TCP_FIN_WAIT_1);
+		p.ack = seq_add(p.ack, 1);
+		peer_send(&p, SG_FIN | SG_ACK, NULL, 0);
+		assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	}
+	assert_int_equal(b->mib[0].TWKilled, 1);
+	assert_int_equal(b->mib[0].TW, 1);
+	bed_end(b);
+}
+
+/* tcp_max_tw_buckets is one limit, however many workers there are. */
+static void test_limit_over_workers(void **state)
+{
+	struct bed *b = bed_listening(2, 8);
+	struct peer p[3];
+
+	(void)state;
+	b->set.tcp_max_tw_buckets = 2;
+	for (__u32 i = 0; i < 3; i++) {
+		peer_init(&p[i], b, (__u8)(i + 1));
+		p[i].w = i % 2;
+		conn_in(&p[i], TCP_FIN_WAIT_2);
+		peer_send(&p[i], SG_FIN | SG_ACK, NULL, 0);
+	}
+	assert_int_equal(b->timewaits, 2);
+	assert_int_equal(b->mib[0].TCPTimeWaitOverflow + b->mib[1].TCPTimeWaitOverflow, 1);
+	assert_int_equal(peer_state(&p[2]), TCP_CLOSED);
+	bed_run(b, 61 * SG_SEC);
+	assert_int_equal(b->timewaits, 0);
+	bed_end(b);
+}
+
+/* A SYN with a FIN ends the wait, as in Linux, and opens nothing. */
+static void test_syn_with_fin(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	peer_send_at(&p, 1000, SG_SYN | SG_FIN, NULL, 0);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(b->mib[0].ListenDrops, 0);
+	bed_empty(b);
 	bed_end(b);
 }
 
@@ -555,6 +622,9 @@ int main(void)
 		cmocka_unit_test(test_fin_again),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_answers_are_limited),
+		cmocka_unit_test(test_short_waits_are_counted_apart),
+		cmocka_unit_test(test_syn_with_fin),
+		cmocka_unit_test(test_limit_over_workers),
 		cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_reopen_without_options),
 		cmocka_unit_test(test_reopen_with_scale_zero),

@@ -64,6 +64,7 @@ struct front {
 	struct sg_halfopen_bucket *halfopen; /* [halfopen_buckets] */
 	struct sg_proven_bucket *proven;     /* [SG_PROVEN_BUCKETS] */
 	struct sg_keys keys;
+	__u32 timewaits; /* in TIME_WAIT, of all workers together */
 	struct front_priv *priv;
 };
 

@@ -86,8 +86,6 @@ static void ack_of_fin(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	if (t->state == TCP_FIN_WAIT_1) {
 		state_set(t, TCP_FIN_WAIT_2);
-		if (!(t->flags & T_OWNED))
-			timer_life(s, t, now + knobs(s)->tcp_fin_timeout * SG_SEC);
 	} else if (t->state == TCP_CLOSING) {
 		timewait_enter(s, t, now);
 	} else if (t->state == TCP_LAST_ACK) {
@@ -96,12 +94,17 @@ static void ack_of_fin(struct tcp_stack *s, struct tcp *t, sg_time now)
 	}
 }
 
-/* RFC 5961 5.2: how far back an old acknowledgment may lie. Linux: no more than was ever acked. */
+/*
+ * RFC 5961 5.2: how old an acknowledgment may be. Not older than what was ever sent: it would
+ * be of an earlier connection of the same pair.
+ */
 static __u32 ack_reach(const struct tcp *t)
 {
-	__u64 acked = t->bytes_out - t->snd.len;
+	__s32 acked = seq_diff(t->snd_una, seq_add(t->iss, 1));
 
-	return acked < t->max_wnd ? (__u32)acked : t->max_wnd;
+	if (t->bytes_out - t->snd.len >= t->max_wnd)
+		return t->max_wnd;
+	return acked > 0 ? (__u32)acked : 0;
 }
 
 /* RFC 7323 4.3, once the segment is known to be in the window and its acknowledgment to be new. */
@@ -123,8 +126,7 @@ bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time
 			output_ack_now(s, t);
 		return false;
 	}
-	if (seq_before(in->ack, t->snd_una) &&
-	    (__u32)seq_diff(t->snd_una, in->ack) > ack_reach(t)) {
+	if (seq_diff(t->snd_una, in->ack) > (__s32)ack_reach(t)) {
 		if (input_challenge_allowed(s, now))
 			output_ack_now(s, t);
 		return false;

@@ -22,6 +22,8 @@ void close_reap(struct tcp_stack *s, struct tcp *t)
 void close_done(struct tcp_stack *s, struct tcp *t, int error)
 {
 	timer_stop(s, t);
+	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT)
+		s->cfg.mib->EstabResets++; /* RFC 4022: whoever resets it */
 	if (t->flags & T_HASHED)
 		sg_flow_release(&s->cfg.flows, t->hash, &t->tuple);
 	close_unhash(s, t);
@@ -87,7 +89,7 @@ static void close_orphan(struct tcp_stack *s, struct tcp *t, sg_time now)
 		close_queue_fin(s, t);
 		return;
 	case TCP_FIN_WAIT_2:
-		timer_life(s, t, now + knobs(s)->tcp_fin_timeout * SG_SEC);
+		orphan_enter(s, t, now);
 		return;
 	case TCP_SYN_SENT:
 		close_done(s, t, 0);

@@ -44,6 +44,12 @@ void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out)
 	s->cfg.mib->OutSegs++;
 }
 
+void input_abort(struct tcp_stack *s, struct tcp *t, const struct seg *in, struct actions *out)
+{
+	input_reset(s, in, out);
+	close_done(s, t, -ECONNRESET);
+}
+
 bool input_challenge_allowed(struct tcp_stack *s, sg_time now)
 {
 	__u64 second = now / SG_SEC;
@@ -73,72 +79,17 @@ static void input_syn_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
 }
 
 /* An ACK for a segment without data that does not fit: one in tcp_invalid_ratelimit ms. */
-static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
+static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			  unsigned long long *skipped)
 {
 	if (in->len == 0 && t->oow_at != 0 &&
-	    now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS)
+	    now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS) {
+		++*skipped;
 		return;
+	}
 	if (in->len == 0)
 		t->oow_at = now;
 	output_ack_now(s, t);
-}
-
-/* --- SYN-SENT, 3.10.7.3 ---------------------------------------------------------------- */
-
-static void input_take_syn(struct tcp_stack *s, struct tcp *t, const struct seg *in)
-{
-	__u32 rmem = knobs(s)->tcp_rmem;
-
-	t->mss = mss_between(t->our_mss, seg_mss(in));
-	t->irs = in->seq;
-	t->rcv_nxt = t->last_ack_sent = seq_add(in->seq, 1);
-	t->rcv_adv = seq_add(t->rcv_nxt, rmem < 65535 ? rmem : 65535);
-	if (in->opt.has_ts && knobs(s)->tcp_timestamps) {
-		t->flags |= T_TS;
-		t->ts_recent = in->opt.tsval;
-		t->mss -= 12;
-	}
-	if (in->opt.sack_ok && knobs(s)->tcp_sack)
-		t->flags |= T_SACK;
-	if (in->opt.wscale == SG_WSCALE_NONE || !knobs(s)->tcp_window_scaling) {
-		t->snd_wscale = t->rcv_wscale = 0;
-	} else {
-		t->flags |= T_WSCALE;
-		t->snd_wscale = in->opt.wscale;
-	}
-	t->snd_wnd = t->max_wnd = seg_window(t, in);
-	t->snd_wl1 = in->seq;
-	t->snd_wl2 = in->ack;
-}
-
-static void input_syn_sent(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
-			   struct actions *out)
-{
-	bool acked = in->flags & SG_ACK;
-
-	if (acked && (!seq_after(in->ack, t->iss) || seq_after(in->ack, t->snd_max))) {
-		input_reset(s, in, out);
-		return;
-	}
-	if (in->flags & SG_RST) {
-		if (acked)
-			close_done(s, t, -ECONNREFUSED);
-		return;
-	}
-	if (!(in->flags & SG_SYN))
-		return;
-	input_take_syn(s, t, in);
-	cc_init(t, t->backoff);
-	if (!acked) { /* simultaneous open */
-		state_set(t, TCP_SYN_RCVD);
-		t->snd_nxt = t->iss;
-		output_ready(s, t);
-		return;
-	}
-	state_set(t, TCP_ESTABLISHED);
-	ack_input(s, t, in, now);
-	output_ack_now(s, t);
-	event_post(s, t, TCP_EV_WRITE);
 }
 
 /* --- the other states, 3.10.7.4 -------------------------------------------------------- */
@@ -169,28 +120,55 @@ static bool input_rst_at_fin(const struct tcp *t, const struct seg *in)
 	       seq_eq(seq_add(in->seq, 1), t->rcv_nxt);
 }
 
-/* Step 1: is the segment acceptable? Linux's test: its end not before what we last told. */
-static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const struct seg *in,
-				  sg_time now, struct actions *out)
+/* Not acceptable, for its timestamp or its place (`skipped` says which): an ACK, or nothing. */
+static enum step input_refuse(struct tcp_stack *s, struct tcp *t, const struct seg *in,
+			      sg_time now, unsigned long long *skipped)
 {
-	sg_seq end = seq_add(in->seq, seg_space(in));
-	bool old = input_is_old(t, in, now) && !input_is_disordered(t, in);
-
-	(void)out;
-	if (old && !(in->flags & SG_RST)) {
-		s->cfg.mib->PAWSEstab += !(in->flags & SG_SYN);
-	} else if (!seq_before(end, t->last_ack_sent) && !seq_after(in->seq, t->rcv_adv)) {
-		return STEP_NEXT;
-	}
 	if (in->flags & SG_RST)
 		return input_rst_at_fin(t, in) ? STEP_NEXT : STEP_DONE;
 	if (in->flags & SG_SYN && t->state != TCP_SYN_RCVD) {
 		input_syn_challenge(s, t, now);
 	} else {
-		dsack_note_old(s, t, in);
-		input_oow_ack(s, t, in, now);
+		if (t->state != TCP_SYN_RCVD)
+			dsack_note_old(s, t, in);
+		input_oow_ack(s, t, in, now, skipped);
 	}
 	return STEP_DONE;
+}
+
+/* PAWS: a bare ACK that was overtaken is not worth an answer. */
+static enum step input_old(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
+{
+	bool opening = t->state == TCP_SYN_RCVD;
+
+	if (!opening && in->flags & SG_ACK && seg_space(in) == 0 &&
+	    seq_before(in->seq, t->rcv_nxt)) {
+		s->cfg.mib->PAWSOldAck++;
+		return STEP_DONE;
+	}
+	if (opening || !(in->flags & SG_SYN))
+		s->cfg.mib->PAWSEstab++;
+	return input_refuse(s, t, in, now, &s->cfg.mib->TCPACKSkippedPAWS);
+}
+
+/* Step 1: is the segment acceptable? Linux's test: its end not before what we last told. */
+static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const struct seg *in,
+				  sg_time now, struct actions *out)
+{
+	bool old = input_is_old(t, in, now) && !input_is_disordered(t, in);
+	sg_seq end = seq_add(in->seq, seg_space(in));
+	bool opening = t->flags & T_SYN_QUEUED;
+
+	if (opening && (in->flags & (SG_ACK | SG_RST)) == SG_ACK &&
+	    !seq_eq(in->ack, seq_add(t->iss, 1))) {
+		input_reset(s, in, out); /* as for an entry of the half-open table */
+		return STEP_DONE;
+	}
+	if (old && (opening || !(in->flags & SG_RST)))
+		return input_old(s, t, in, now);
+	if (seq_before(end, t->last_ack_sent) || seq_after(in->seq, t->rcv_adv))
+		return input_refuse(s, t, in, now, &s->cfg.mib->TCPACKSkippedSeq);
+	return STEP_NEXT;
 }
 
 /* Step 2: RST, as RFC 5961 3 has it. */
@@ -204,9 +182,7 @@ static enum step step2_rst(struct tcp_stack *s, struct tcp *t, const struct seg 
 		input_challenge(s, t, now);
 		return STEP_DONE;
 	}
-	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT)
-		s->cfg.mib->EstabResets++;
-	else if (t->state == TCP_SYN_RCVD)
+	if (t->state == TCP_SYN_RCVD)
 		s->cfg.mib->AttemptFails++;
 	close_done(s, t, t->state == TCP_CLOSE_WAIT ? -EPIPE : -ECONNRESET);
 	return STEP_DONE;
@@ -260,16 +236,50 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 	return STEP_NEXT;
 }
 
+/* Nobody will read, and there is more: data, or a FIN ahead of data. */
+static bool input_unwanted(const struct tcp *t, const struct seg *in)
+{
+	sg_seq end = seq_add(in->seq, in->len + !!(in->flags & SG_SYN));
+
+	return t->flags & (T_RCV_SHUT | T_FIN_RCVD) && seg_space(in) && seq_after(end, t->rcv_nxt);
+}
+
+static enum step input_refuse_data(struct tcp_stack *s, struct tcp *t, const struct seg *in,
+				   struct actions *out)
+{
+	s->cfg.mib->TCPAbortOnData++;
+	input_abort(s, t, in, out);
+	return STEP_DONE;
+}
+
+/* Our FIN has just been acknowledged, and nobody has the connection any more. */
+static enum step step5_orphan(struct tcp_stack *s, struct tcp *t, const struct seg *in,
+			      sg_time now, struct actions *out)
+{
+	if (input_unwanted(t, in))
+		return input_refuse_data(s, t, in, out);
+	if (in->flags & SG_FIN) { /* it goes on to TIME_WAIT at once, if that is the right one */
+		orphan_timer(s, t, now);
+		return STEP_NEXT;
+	}
+	orphan_enter(s, t, now);
+	return STEP_DONE;
+}
+
 /* Step 5: ACK. */
 static enum step step5_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 			   struct actions *out)
 {
+	bool closing = t->state == TCP_FIN_WAIT_1;
+
 	if (!(in->flags & SG_ACK))
 		return STEP_DONE;
 	if (t->state == TCP_SYN_RCVD && step5_syn_rcvd(s, t, in, out) == STEP_DONE)
 		return STEP_DONE;
 	if (!ack_input(s, t, in, now) || t->state == TCP_CLOSED)
 		return STEP_DONE;
+	if (closing && t->state == TCP_FIN_WAIT_2 && !(t->flags & T_OWNED))
+		return step5_orphan(s, t, in, now, out);
 	return STEP_NEXT;
 }
 
@@ -316,21 +326,14 @@ static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg
 	bool gap = t->flags & T_OOO;
 	__u32 len = in->len, skip, moved;
 
-	(void)out;
+	if (t->flags & T_FIN_RCVD && !seq_before(seq, t->rcv_nxt))
+		return STEP_DONE; /* nothing can come behind its FIN */
+	if (t->state != TCP_ESTABLISHED && input_unwanted(t, in))
+		return input_refuse_data(s, t, in, out);
 	if (in->len == 0)
 		return STEP_NEXT;
 	dsack_note_old(s, t, in);
-	if (t->state != TCP_ESTABLISHED && t->state != TCP_FIN_WAIT_1 &&
-	    t->state != TCP_FIN_WAIT_2) {
-		output_ack_now(s, t);
-		return STEP_NEXT;
-	}
 	skip = input_trim(t, seq, &len);
-	if (t->flags & T_RCV_SHUT && len > 0) { /* nobody will read it: Linux resets */
-		s->cfg.mib->TCPAbortOnData++;
-		close_reset(s, t, -ECONNRESET);
-		return STEP_DONE;
-	}
 	if (len == 0) {
 		output_ack_now(s, t);
 		return STEP_NEXT;
@@ -382,7 +385,11 @@ void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_tim
 
 	if (t->state == TCP_SYN_SENT) {
 		memcpy(t->mac, in->mac, 6);
-		input_syn_sent(s, t, in, now, out);
+		synsent_input(s, t, in, now, out);
+		return;
+	}
+	if (t->flags & T_ORPHAN) {
+		orphan_input(s, t, in, now, out);
 		return;
 	}
 	for (size_t i = 0; i < SG_ARRAY_SIZE(steps); i++) {

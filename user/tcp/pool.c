@@ -64,14 +64,19 @@ void conn_free(struct tcp_stack *s, struct tcp *t)
 
 __u32 timewait_new(struct tcp_stack *s)
 {
-	if (s->timewaits.used >= knobs(s)->tcp_max_tw_buckets)
-		return NIL;
-	return pool_take(&s->timewaits, &s->timewait[s->timewaits.free].next);
+	__u32 i = NIL;
+
+	if (__sync_fetch_and_add(s->cfg.timewaits, 1) < knobs(s)->tcp_max_tw_buckets)
+		i = pool_take(&s->timewaits, &s->timewait[s->timewaits.free].next);
+	if (i == NIL)
+		__sync_fetch_and_add(s->cfg.timewaits, (__u32)-1);
+	return i;
 }
 
 void timewait_free(struct tcp_stack *s, __u32 i)
 {
 	pool_give(&s->timewaits, i, &s->timewait[i].next);
+	__sync_fetch_and_add(s->cfg.timewaits, (__u32)-1);
 }
 
 __u32 chunk_new(struct tcp_stack *s)

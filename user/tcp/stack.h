@@ -58,6 +58,7 @@ enum { /* tcp.flags */
 	T_WSCALE = 1 << 20,     /* window scaling agreed on, be it by 0 */
 	T_SYN_YOUNG = 1 << 21,  /* counts in its listener's young ones too */
 	T_DSACK = 1 << 22,      /* dsack_left, dsack_right: to be told with the next ACK */
+	T_ORPHAN = 1 << 23,     /* in FIN_WAIT_2 without an owner, counted in TW */
 };
 
 enum timer_kind { TIMER_REXMIT, TIMER_PERSIST };
@@ -132,7 +133,8 @@ struct timewait {
 	struct sg_tuple tuple;
 	sg_seq snd_nxt, rcv_nxt;
 	__u32 ts_recent; /* 0: no timestamps */
-	__u32 since;     /* ms, low 32 bits: it ends timewait_ms later */
+	__u32 since : 20;    /* ms: it ends timewait_ms later */
+	__u32 answered : 12; /* last answer that was limited, in 16 ms, 1 to 4095; 0: none */
 	__u32 next, prev; /* in order of `since` */
 };
 
@@ -342,8 +344,13 @@ void acceptq_remove(struct tcp_stack *s, struct tcp *t);
 /* The rest of SEGMENT ARRIVES for a connection that is found. */
 void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 		struct actions *out);
+/* synsent.c: the same in SYN-SENT. */
+void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		   struct actions *out);
 /* RFC 9293 3.10.7.1: answer a segment that belongs to nobody. */
 void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out);
+/* The connection is over: the segment that ended it is answered with RST. */
+void input_abort(struct tcp_stack *s, struct tcp *t, const struct seg *in, struct actions *out);
 /* Is its timestamp older than the last one (PAWS)? */
 bool input_is_old(const struct tcp *t, const struct seg *in, sg_time now);
 /* RFC 5961 7: may a challenge ACK go out? */
@@ -393,7 +400,7 @@ void cc_dupack(struct tcp_stack *s, struct tcp *t);
 bool cc_recovery_acked(struct tcp_stack *s, struct tcp *t, __u32 bytes);
 void cc_timeout(struct tcp *t);
 
-/* --- close.c, timewait.c ------------------------------------------------------------------------------------ */
+/* --- close.c, orphan.c, timewait.c ------------------------------------------------------------------------------------ */
 
 /* The connection is over: error is 0 or a negative errno for the application. */
 void close_done(struct tcp_stack *s, struct tcp *t, int error);
@@ -401,10 +408,17 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error);
 void close_in_order(struct tcp_stack *s, const struct tcp *t);
 /* The same, and the peer is told with a RST. */
 void close_reset(struct tcp_stack *s, struct tcp *t, int error);
+/* FIN_WAIT_2 without an owner begins, and what may come in it. */
+void orphan_enter(struct tcp_stack *s, struct tcp *t, sg_time now);
+void orphan_timer(struct tcp_stack *s, struct tcp *t, sg_time now);
+void orphan_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		  struct actions *out);
 /* Free the block once nobody has it and it owes nothing. */
 void close_reap(struct tcp_stack *s, struct tcp *t);
 void close_unhash(struct tcp_stack *s, struct tcp *t);
 
+/* Counted as Linux does, when a pair begins to wait for nothing but time. */
+void timewait_counted(struct tcp_stack *s, __u64 ms);
 void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now);
 int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const struct sg_hash *h,
 		   sg_time now, struct actions *out);

@@ -112,6 +112,8 @@ bool syn_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash 
 	l = syn_listener(s, &in->tuple, &id);
 	if (!l)
 		return false;
+	if (in->flags & SG_FIN) /* Linux's listener drops it, but its TIME_WAIT is gone by then */
+		return syn_not_reopened(s, in, h, id, SG_ADMIT_RIVAL);
 	if (SG_READ_ONCE(s->cfg.queues[id].acceptq) > s->cfg.queues[id].backlog)
 		return syn_not_reopened(s, in, h, id, SG_ADMIT_ACCEPTQ_FULL);
 	t = conn_new(s, &in->tuple, h, now);

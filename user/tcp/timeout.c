@@ -13,9 +13,30 @@ static __u32 timeout_limit(const struct tcp_stack *s, const struct tcp *t)
 		return sg_synq_retries(&s->cfg.queues[t->listener], knobs(s)->tcp_synack_retries);
 	if (t->state == TCP_SYN_RCVD)
 		return knobs(s)->tcp_synack_retries;
-	if (!(t->flags & T_OWNED))
-		return knobs(s)->tcp_orphan_retries;
+	if (!(t->flags & T_OWNED)) /* Linux: 0 is 8 for a peer that was just there */
+		return knobs(s)->tcp_orphan_retries ? knobs(s)->tcp_orphan_retries : 8;
 	return knobs(s)->tcp_retries2;
+}
+
+/* How long so many timeouts take that begin at RTO_MIN (Linux's tcp_model_timeout). */
+static sg_time timeout_model(__u32 retries)
+{
+	const __u32 doubling = 9; /* from RTO_MIN to RTO_MAX */
+
+	if (retries <= doubling)
+		return ((2ull << retries) - 1) * RTO_MIN;
+	return ((2ull << doubling) - 1) * RTO_MIN + (retries - doubling) * RTO_MAX;
+}
+
+/*
+ * A limit on retransmissions is a time, so that a short RTO does not give up sooner than a
+ * long one (RFC 1122 4.2.3.5, Linux's retransmits_timed_out). It runs from the first of them.
+ */
+static bool timeout_rexmit_over(const struct tcp *t, __u32 retries, sg_time now)
+{
+	sg_time first = t->stalled_at + (t->rto >> t->backoff);
+
+	return t->backoff > 0 && now >= first + timeout_model(retries);
 }
 
 static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, unsigned due, sg_time now)
@@ -27,6 +48,8 @@ static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, unsigne
 		return true;
 	if (user && t->stalled_at != SG_NEVER && now - t->stalled_at >= user)
 		return true;
+	if (due & DUE_REXMIT && t->state != TCP_SYN_SENT && t->state != TCP_SYN_RCVD)
+		return timeout_rexmit_over(t, timeout_limit(s, t), now);
 	return t->backoff >= timeout_limit(s, t);
 }
 

@@ -9,6 +9,11 @@
 
 #include "tcp/stack.h"
 
+#define TIMEWAIT_SINCE	   ((1u << 20) - 1) /* more than timewait_ms can be */
+#define TIMEWAIT_AHEAD	   65536
+#define TIMEWAIT_ANSWERED  4095u
+#define TIMEWAIT_KILLED_MS 4000 /* Linux counts a wait that short under another name */
+
 static struct timewait *timewait_at(const struct tcp_stack *s, __u32 i)
 {
 	return &s->timewait[i];
@@ -18,7 +23,7 @@ static void timewait_link(struct tcp_stack *s, __u32 i, sg_time now)
 {
 	struct timewait *w = timewait_at(s, i);
 
-	w->since = time_ms(now);
+	w->since = time_ms(now) & TIMEWAIT_SINCE;
 	w->next = NIL;
 	w->prev = s->tw_order.tail;
 	if (w->prev != NIL)
@@ -59,6 +64,14 @@ static void timewait_kill(struct tcp_stack *s, __u32 i, const struct sg_hash *h)
 	timewait_free(s, i);
 }
 
+void timewait_counted(struct tcp_stack *s, __u64 ms)
+{
+	if (ms > TIMEWAIT_KILLED_MS)
+		s->cfg.mib->TW++;
+	else
+		s->cfg.mib->TWKilled++;
+}
+
 /* The connection becomes a TIME_WAIT block; its own block only waits for the application. */
 void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
@@ -76,6 +89,9 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 	w->snd_nxt = t->snd_max;
 	w->rcv_nxt = t->rcv_nxt;
 	w->ts_recent = t->flags & T_TS ? t->ts_recent | !t->ts_recent : 0;
+	w->answered = 0;
+	if (!(t->flags & T_ORPHAN)) /* else it has been counted in FIN_WAIT_2 */
+		timewait_counted(s, knobs(s)->timewait_ms);
 	timewait_link(s, i, now);
 	close_unhash(s, t); /* the flow stays ours */
 	flowtable_add(s, t->hash, i | FLOW_TIMEWAIT);
@@ -100,6 +116,26 @@ static void timewait_ack(struct tcp_stack *s, const struct timewait *w, const st
 		a->opt.tsecr = w->ts_recent;
 	}
 	s->cfg.mib->OutSegs++;
+}
+
+/*
+ * Linux's tcp_oow_rate_limited: FINs and data are always answered, what may be half of an ACK
+ * loop at most every tcp_invalid_ratelimit ms.
+ */
+static bool timewait_answers(struct tcp_stack *s, struct timewait *w, const struct seg *in,
+			     sg_time now)
+{
+	__u32 at = (time_ms(now) >> 4) % TIMEWAIT_ANSWERED + 1;
+	__u32 gone = (at + TIMEWAIT_ANSWERED - w->answered) % TIMEWAIT_ANSWERED;
+
+	if (seg_space(in) != 0 && !(in->flags & SG_SYN))
+		return true;
+	if (w->answered && gone << 4 < knobs(s)->tcp_invalid_ratelimit) {
+		s->cfg.mib->TCPACKSkippedTimeWait++;
+		return false;
+	}
+	w->answered = at & TIMEWAIT_ANSWERED;
+	return true;
 }
 
 /* RFC 9293 3.6.1, RFC 6191: may this SYN open the pair anew? */
@@ -153,14 +189,18 @@ int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const str
 		return -1;
 	if (old || in->flags & SG_ACK)
 		timewait_restart(s, i, now);
-	if (in->flags & SG_FIN || input_challenge_allowed(s, now))
+	if (timewait_answers(s, w, in, now))
 		timewait_ack(s, w, in, h, now, out);
 	return -1;
 }
 
 __s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now)
 {
-	return (__s32)(s->timewait[i].since + knobs(s)->timewait_ms - time_ms(now));
+	__s32 gone = (__s32)((time_ms(now) - s->timewait[i].since) & TIMEWAIT_SINCE);
+
+	if (gone > (__s32)(TIMEWAIT_SINCE - TIMEWAIT_AHEAD)) /* `now` is from before it began */
+		gone -= TIMEWAIT_SINCE + 1;
+	return (__s32)knobs(s)->timewait_ms - gone;
 }
 
 void timewait_expire(struct tcp_stack *s, sg_time now)
@@ -173,7 +213,6 @@ void timewait_expire(struct tcp_stack *s, sg_time now)
 			return;
 		h = sg_tuple_hash(&s->cfg.key, &timewait_at(s, i)->tuple);
 		timewait_kill(s, i, &h);
-		s->cfg.mib->TW++;
 	}
 }
 
