@@ -122,10 +122,13 @@ $(O)/tests/host/driver.o: ALL_CFLAGS += -Itests/host -fno-strict-aliasing \
 $(O)/tests/host/%: $(O)/tests/host/%.o $(DRIVER_OBJ) $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
+$(O)/tests/netns/inject: $(O)/tests/netns/inject.o
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf
+
 unit: $(UNIT) $(SIM)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
-tests: unit bpf-tests netns-bpf ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
+tests: unit bpf-tests netns-bpf $(O)/tests/netns/inject ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
 
 format: ## put every source into the project's style
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

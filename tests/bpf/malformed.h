@@ -26,6 +26,7 @@ enum fate {		/* of a frame that the worker gets */
 	    FATE_CSUM,	/* wrong checksum: InErrs and InCsumErrors */
 	    FATE_TAKEN, /* a segment like any other */
 	    FATE_ACKED, /* answered with an ACK; nothing else moves */
+	    FATE_SYN,	/* the same, as a SYN on a connection: InErrs too */
 	    FATE_QUIET, /* nothing moves, no answer */
 	    FATE_RESET, /* the end of the connection, or of TIME_WAIT */
 };
@@ -94,6 +95,22 @@ static inline struct spec good_segment(struct good *g, enum past past)
 	s.opts = g->opts;
 	s.opts_len = sizeof(g->opts);
 	return s;
+}
+
+/*
+ * A good frame, cut to `len` bytes. Nobody's before the ports are there; then a header too short;
+ * then data missing.
+ */
+static inline enum sg_verdict malformed_cut_verdict(const struct frame *f, size_t len,
+						    enum past past)
+{
+	size_t head = f->l4 + (size_t)(f->b[f->l4 + 12] >> 4) * 4;
+
+	if (len < f->l4 + 4)
+		return SG_V_PASS_NOT_TCP;
+	if (len < head)
+		return SG_V_BAD_TCP;
+	return past < PAST_ESTABLISHED ? SG_V_BAD_IP : SG_V_STEER_FLOW;
 }
 
 /* --- tools ------------------------------------------------------------------------------ */
@@ -409,8 +426,8 @@ static const struct malformed malformed[] = {
 	FLAGS("URG alone", QUIET, ACKED, .change = flags_urg),
 	FLAGS("FIN without ACK", QUIET, ACKED, .change = flags_fin),
 	FLAGS("FIN, PSH, URG", QUIET, ACKED, .change = flags_xmas),
-	FLAGS("SYN and FIN", ACKED, ACKED, .change = flags_syn_fin),
-	FLAGS("SYN, FIN and ACK", ACKED, ACKED, .change = flags_syn_fin_ack),
+	FLAGS("SYN and FIN", SYN, RESET, .change = flags_syn_fin),
+	FLAGS("SYN, FIN and ACK", SYN, ACKED, .change = flags_syn_fin_ack),
 	FLAGS("SYN and RST", RESET, RESET, .change = flags_syn_rst),
 	FLAGS("RST and FIN", RESET, RESET, .change = flags_rst_fin),
 	FLAGS("all flags", RESET, RESET, .change = flags_all),

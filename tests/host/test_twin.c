@@ -62,18 +62,6 @@ static void dress(struct spec *s, int how)
 
 #define DRESSES 8
 
-/* Nobody's before the ports are there; then a header too short; then data missing. */
-static enum sg_verdict cut_verdict(const struct frame *f, size_t len, enum past past)
-{
-	size_t head = f->l4 + (size_t)(f->b[f->l4 + 12] >> 4) * 4;
-
-	if (len < f->l4 + 4)
-		return SG_V_PASS_NOT_TCP;
-	if (len < head)
-		return SG_V_BAD_TCP;
-	return past < PAST_ESTABLISHED ? SG_V_BAD_IP : SG_V_STEER_FLOW;
-}
-
 static void run_cuts(struct twin *t, bool v6, int how, enum past past)
 {
 	struct good g = good(t, v6);
@@ -89,9 +77,9 @@ static void run_cuts(struct twin *t, bool v6, int how, enum past past)
 		snprintf(what, sizeof(what), "IPv%d, %s, dress %d, cut at %zu", v6 ? 6 : 4,
 			 past_names[past], how, len);
 		twin_run(t, f.b, len, 0, what);
-		if (t->r.verdict != cut_verdict(&f, len, past))
+		if (t->r.verdict != malformed_cut_verdict(&f, len, past))
 			fail_msg("%s: %s, expected %s", what, rig_verdict_names[t->r.verdict],
-				 rig_verdict_names[cut_verdict(&f, len, past)]);
+				 rig_verdict_names[malformed_cut_verdict(&f, len, past)]);
 	}
 	/* shorter than the kernel lets a test frame be */
 	for (size_t len = 0; len < ETH_HLEN; len++) {

@@ -14,18 +14,25 @@ from wire import Wrong
 
 GAP = 0.05  # between two segments of a script: time enough for the answer to the first
 LATE = 0.4  # that far apart may two equal answers be on a busy machine
-FRESH = 0.03  # so long what a command has shown is taken for true; less than GAP
 
 
 # --- looking -------------------------------------------------------------------------------
 
-def look(*argv, memo={}):
-    """What a command prints, shared by all who ask at about the same time."""
-    at, text = memo.get(argv, (0, None))
-    if time.monotonic() - at > FRESH:
-        text = w.run(*argv)
-        memo[argv] = time.monotonic(), text
-    return text
+class Round:
+    """One turn of play(): who asks in it for what a command shows gets the same answer."""
+    began = 0.0
+    shown = {}
+
+    @classmethod
+    def begin(cls):
+        cls.began = time.monotonic()
+        cls.shown = {}
+
+
+def look(*argv):
+    if argv not in Round.shown:
+        Round.shown[argv] = w.run(*argv)
+    return Round.shown[argv]
 
 
 def rows(what):
@@ -205,7 +212,7 @@ class Task:
 
     def poll(self):
         """Go on if what it waits for is there. Returns when to look again."""
-        now = time.monotonic()
+        now = Round.began
         if isinstance(self.wait, (int, float)):
             if now >= self.limit:
                 self.step()
@@ -227,12 +234,14 @@ class Task:
 def play(wire, tasks):
     """Run scripts side by side until all are done."""
     for t in tasks:
+        Round.begin()
         t.side.began = time.monotonic()
         t.step()
     while True:
         left = [t for t in tasks if not t.done]
         if not left:
             return
+        Round.begin()
         soon = min(t.poll() for t in left) - time.monotonic()
         if soon > 0:
             wire.take(time.time() + soon)

@@ -338,7 +338,6 @@ def late_final_ack(side):
 
 LINES = {
     "syn_ecn": ("SAE", "SA", "syngate does not do ECN: it is not agreed on"),
-    "seq_left_overlap": ("<blocks ts>", "<ts>", "syngate does not send D-SACK (RFC 2883)"),
 }
 COUNTERS = {"DelayedACKs": "syngate acknowledges a FIN at once"}
 

@@ -29,6 +29,7 @@ static int group_teardown(void **state)
 	free(bed->queues);
 	free(bed->halfopen);
 	free(bed->flows);
+	free(bed->proven);
 	free(bed->sent);
 	free(bed);
 	return 0;

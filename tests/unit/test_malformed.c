@@ -103,6 +103,7 @@ static bool stage_met(const struct stage *st, enum past past, enum fate fate, in
 		       peer_conn(&st->p)->rcv_nxt.v ==
 			       st->rcv_nxt + (past == PAST_ESTABLISHED ? 7 : 0);
 	case FATE_ACKED:
+	case FATE_SYN:
 		return rc == 0 && b->n == 1 && b->sent[0].s.flags == SG_ACK &&
 		       b->sent[0].s.ack.v == st->rcv_nxt && stage_stands(st, past);
 	case FATE_QUIET:

@@ -42,6 +42,7 @@ static int teardown(void **state)
 	free(bed->queues);
 	free(bed->halfopen);
 	free(bed->flows);
+	free(bed->proven);
 	free(bed->sent);
 	free(bed);
 	return 0;

@@ -141,7 +141,7 @@ static bool timewait_answers(struct tcp_stack *s, struct timewait *w, const stru
 /* RFC 9293 3.6.1, RFC 6191: may this SYN open the pair anew? */
 static bool timewait_may_reopen(const struct timewait *w, const struct seg *in)
 {
-	if ((in->flags & (SG_SYN | SG_RST | SG_ACK | SG_FIN)) != SG_SYN)
+	if ((in->flags & (SG_SYN | SG_RST | SG_ACK)) != SG_SYN)
 		return false;
 	return seq_after(in->seq, w->rcv_nxt) ||
 	       (w->ts_recent && in->opt.has_ts && (__s32)(w->ts_recent - in->opt.tsval) < 0);
