@@ -100,16 +100,19 @@ class Hands:
 
     def fence(self, flow):
         """Return when what was sent before on this way has been dealt with: data that came
-        long ago is answered at once, and in turn."""
-        key = flow.family
-        if key not in self.fences:
-            self.fences[key] = self.flow(flow.family)
-            self.fences[key].open()
-            self.fences[key].hand = self.accept()
-        f = self.fences[key]
-        f.drain()
-        f.send("A", b"x", seq=f.snd_nxt - 1000, queue=flow.last_queue)
-        f.expect("A")
+        long ago is answered at once, and in turn. A fence for each worker, since one that
+        gets a stranger's segment passes it on to its owner, behind which ours must stand."""
+        for n in range(self.queues_rx):
+            f = self.fences.get((flow.family, n)) or self.fence_new(flow.family, n)
+            f.drain()
+            f.send("A", b"x", seq=f.snd_nxt - 1000, queue=flow.last_queue)
+            f.expect("A")
+
+    def fence_new(self, family, n):
+        f = self.fences[family, n] = self.flow(family)
+        f.open(queue=n)
+        f.hand = self.accept()
+        return f
 
     def established(self, family=4, **kw):
         f = self.flow(family, **kw)
