@@ -509,9 +509,14 @@ def stalled(target, data):
     return f, f.got[-1].at
 
 
-def sent_times(f):
-    """How often the first byte behind the SYN-ACK was sent."""
-    return sum(bool(s.data) and s.seq == (f.irs + 1) % 2 ** 32 for s in f.got)
+def given_up(what, f, retries, took):
+    """Linux: a time, of so many doublings of 200 ms from the first retransmission on, and then
+    the next timer. An RTO a little above 200 ms, as on a busy machine, has one timer less."""
+    times = [s.at for s in f.got if s.data and s.seq == (f.irs + 1) % 2 ** 32]
+    model = 0.2 * (2 ** (retries + 1) - 1)
+    check(f"sent with {what}: 1 or 2 more", 1 <= len(times) - retries <= 2, True)
+    check(f"{what}: the last one before its time", times[-1] - times[1] < model + 0.1, True)
+    within("given up after", took, times[1] - times[0] + model - 0.01, 2 * model + SLACK)
 
 
 @shows("tcp_retries2")
@@ -521,9 +526,7 @@ def retries2():
         with setting(tcp_retries2=value):
             f, begin = stalled(ECHO, b"x" * 100)
             _, took = gone_after(ECHO, f, begin)
-        # Linux: a time, of so many doublings of 200 ms from the first retransmission on
-        check(f"sent with tcp_retries2={value}", sent_times(f), 2 + value)
-        within("given up after", took, 0.2 * (2 ** (value + 2) - 1) - 0.01, SLACK)
+        given_up(f"tcp_retries2={value}", f, value, took)
         check("TCPAbortOnTimeout", moved(before, "TCPAbortOnTimeout"), [1])
 
 
@@ -535,8 +538,7 @@ def orphan_retries():
             f, begin = stalled(HTTP, GET % 10)
             w.until("an orphan", lambda: not rows("conns", f) or rows("conns", f)[0]["orphan"])
             _, took = gone_after(HTTP, f, begin)
-        check(f"sent with tcp_orphan_retries={value}", sent_times(f), 2 + value)
-        within("given up after", took, 0.2 * (2 ** (value + 2) - 1) - 0.01, SLACK)
+        given_up(f"tcp_orphan_retries={value}", f, value, took)
     check("one with an owner", ECHO.state(owned), "ESTAB")
     end(owned)
 
