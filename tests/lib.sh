@@ -99,6 +99,20 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
 
 ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
+# unhurried COMMAND...: it leaves in RC what its program returned. 75 says that it failed, but
+# had to wait for the processor so long that its timing was off: once more, at most four times.
+unhurried()
+{
+	local try
+
+	for try in 1 2 3 4; do
+		"$@"
+		[ "$RC" = 75 ] || break
+		say "try $try: the machine was too busy"
+	done
+	[ "$RC" = 0 ] || die "$*: not as Linux does it"
+}
+
 # --- namespaces ---------------------------------------------------------------------
 
 in_ns() { local ns=$1; shift; nsenter --net=/run/netns/"$ns" "$@"; }

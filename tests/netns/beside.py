@@ -7,6 +7,7 @@ A script is a generator that is given a Side. It yields what it waits for: a num
 flow (its next segment), or a function (until it is true). Many scripts run at once on one Wire.
 """
 import json
+import sys
 import time
 
 import wire as w
@@ -14,6 +15,12 @@ from wire import Wrong
 
 GAP = 0.05  # between two segments of a script: time enough for the answer to the first
 LATE = 0.4  # that far apart may two equal answers be on a busy machine
+LAG = 0.3  # a script that wakes up so late may have met a timer that it wanted to avoid
+BUSY = 75  # exit code: they differ, but scripts woke up late. lib.sh: unhurried
+
+
+class Busy(Wrong):
+    """Wrong, perhaps for want of processor time."""
 
 
 # --- looking -------------------------------------------------------------------------------
@@ -21,6 +28,7 @@ LATE = 0.4  # that far apart may two equal answers be on a busy machine
 class Round:
     """One turn of play(): who asks in it for what a command shows gets the same answer."""
     began = 0.0
+    lag = 0.0  # how late a script was woken up, at most
     shown = {}
 
     @classmethod
@@ -215,6 +223,7 @@ class Task:
         now = Round.began
         if isinstance(self.wait, (int, float)):
             if now >= self.limit:
+                Round.lag = max(Round.lag, time.monotonic() - self.limit)
                 self.step()
             return self.limit
         if isinstance(self.wait, Peer):
@@ -301,6 +310,7 @@ class Stage:
         self.wire, self.queues = wire, queues
         self.lines, self.unlike = dict(lines), dict(unlike)
         self.pairs, self.failed, self.total = {}, [], {}
+        self.lags = []  # of the runs that failed: were they held up?
 
     def add(self, name, syngate_port, kernel_port, backlog):
         self.pairs[name] = (Syngate(syngate_port), Kernel(kernel_port, backlog))
@@ -322,12 +332,14 @@ class Stage:
         both = names or sorted(set(ours) & set(theirs))
         return {n: (ours[n], theirs[n]) for n in both if ours[n] or theirs[n]}
 
-    def run(self, what, scripts, late=LATE, families=(4, 6), show=False, skip=()):
-        """scripts: [(name, pair, script)]. Each runs on both sides, in both families."""
-        before = self.counters()
+    def run(self, what, scripts, late=LATE, lag=LAG, show=False, skip=()):
+        """scripts: [(name, pair, script)]. Each runs on both sides, in both families. They must
+        not be woken up later than `lag` for the result to count."""
+        before, failed = self.counters(), len(self.failed)
+        Round.lag = 0.0
         rows, tasks = [], []
         for name, pair, script in scripts:
-            for family in families:
+            for family in (4, 6):
                 targets = self.pairs.get(f"{pair}/{family}") or self.pairs[pair]
                 sides = [Side(self.wire, t, family, self.queues) for t in targets]
                 for s in sides:
@@ -342,6 +354,9 @@ class Stage:
             if wrong:
                 self.failed.append(name)
         self.compare(what, self.moved(before), skip)
+        if len(self.failed) > failed:
+            print(f"{what}: scripts woke up late by {Round.lag:.3f} s at most")
+            self.lags.append(Round.lag > lag)
 
     def compare(self, what, moved, skip=()):
         for name, (a, b) in moved.items():
@@ -359,5 +374,15 @@ class Stage:
     def verdict(self):
         if self.failed:
             names = list(dict.fromkeys(self.failed))
-            raise Wrong(f"{len(names)} differ: {', '.join(names[:20])}" +
+            kind = Busy if self.lags and all(self.lags) else Wrong
+            raise kind(f"{len(names)} differ: {', '.join(names[:20])}" +
                         (", ..." if len(names) > 20 else ""))
+
+
+def main(fn):
+    """Run fn, which raises Wrong when the two sides differ."""
+    try:
+        fn()
+    except Wrong as e:
+        print(f"FAIL: {e}", file=sys.stderr)
+        sys.exit(BUSY if isinstance(e, Busy) else 1)
