@@ -10,6 +10,7 @@ segment.
 """
 import collections
 import ctypes
+import errno
 import json
 import os
 import random
@@ -194,6 +195,10 @@ class Wire:
                 return
             except BlockingIOError:
                 select.select([], [self.sock], [], 1)
+            except OSError as e:  # the veth's ring is full, the frame was not taken
+                if e.errno != errno.ENOBUFS:
+                    raise
+                time.sleep(0.001)
 
     def take(self, until):
         """Hand out what has come, or wait for something until `until` (time.time())."""
