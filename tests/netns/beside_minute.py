@@ -103,7 +103,7 @@ def main():
     kernel, ours = closing.ByKernel(81), closing.BySyngate(80, 9000, 82)
     kernel.answer = closing.answer_of(82)
     for t in kernel, ours:
-        t.start(the_wire, queues)
+        t.start(the_wire, queues, family)
     shortened(ours, family)
     waits = [w for t in (kernel, ours) for w in begin(t, family)]
     first = min(w.since for w in waits)

@@ -91,9 +91,9 @@ class Peer(Flow):
 class Hands:
     """What the two targets have in common here."""
 
-    def start(self, the_wire, queues_rx):
+    def start(self, the_wire, queues_rx, family):
         self.wire, self.queues_rx = the_wire, queues_rx
-        self.fences = {}
+        self.fences = [self.fence_new(family, n) for n in range(queues_rx)]
 
     def flow(self, family=4, **kw):
         return Peer(self, family, **kw)
@@ -102,14 +102,13 @@ class Hands:
         """Return when what was sent before on this way has been dealt with: data that came
         long ago is answered at once, and in turn. A fence for each worker, since one that
         gets a stranger's segment passes it on to its owner, behind which ours must stand."""
-        for n in range(self.queues_rx):
-            f = self.fences.get((flow.family, n)) or self.fence_new(flow.family, n)
+        for f in self.fences:
             f.drain()
             f.send("A", b"x", seq=f.snd_nxt - 1000, queue=flow.last_queue)
             f.expect("A")
 
     def fence_new(self, family, n):
-        f = self.fences[family, n] = self.flow(family)
+        f = self.flow(family)
         f.open(queue=n)
         f.hand = self.accept()
         return f
@@ -143,6 +142,7 @@ class Hands:
         sent is not acknowledged yet."""
         f = self.flow(family, **kw)
         f.open()
+        self.fence(f)  # on two queues the request could be faster than the ACK
         f.send("PA", REQUEST + extra)
         self.serve()
         while not f.expect().flags & (wire.FIN | wire.RST):
@@ -382,7 +382,7 @@ def main(scenarios, queues_rx, family, names, differences):
     wanted = [s for s in scenarios if not names or s.__name__ in names]
     lines, bad = {}, 0
     for target in kernel, ours:
-        target.start(the_wire, queues_rx)
+        target.start(the_wire, queues_rx, family)
         for s in wanted:
             lines[target, s] = record(s, target, family)
         target.leave()

@@ -65,10 +65,17 @@ static void test_segments(void **state)
 
 static void test_answers_are_limited(void **state)
 {
+	struct bed *b = bed_listening(1, 8);
 	struct peer p;
-	struct bed *b = open_orphan(&p);
 
 	(void)state;
+	peer_init(&p, b, 1);
+	conn_in(&p, TCP_FIN_WAIT_1);
+	peer_send_at(&p, -1, SG_ACK, NULL, 0); /* the limit before does not count */
+	assert_int_equal(b->n, 1);
+	p.ack = seq_add(p.ack, 1);
+	peer_ack(&p);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_2);
 	for (unsigned i = 0; i < 3; i++) {
 		peer_send_at(&p, -1, SG_ACK, NULL, 0);
 		assert_int_equal(b->n, i == 0);

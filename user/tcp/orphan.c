@@ -25,6 +25,7 @@ void orphan_timer(struct tcp_stack *s, struct tcp *t, sg_time now)
 void orphan_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	t->flags |= T_ORPHAN;
+	t->oow_at = 0; /* as in a block of its own */
 	timewait_counted(s, orphan_time(s, t) / SG_MS);
 	orphan_timer(s, t, now);
 }
