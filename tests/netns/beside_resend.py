@@ -13,7 +13,7 @@ LATE = {"syngate": 0.5, "kernel": 5}  # the kernel's timer wheel is coarse where
 PRUNED = 12  # of a backlog of 16: more than half
 # When the lengths of the queue with old entries are compared: between the timers
 LOOKS = 0.5, 2, 5, 6, 10, 13.5, 17, 29, 36, 60
-YOUNG_AT, YOUNG = 14.3, 8  # so many come when the rest is old
+YOUNG_AT, YOUNG = 14.7, 8  # so many come when the rest is old
 
 
 def want(what, got, expected):
