@@ -358,6 +358,15 @@ class Stage:
             print(f"{what}: scripts woke up late by {Round.lag:.3f} s at most")
             self.lags.append(Round.lag > lag)
 
+    def check(self, what, fn, *args, lag=LAG):
+        """One more thing that can be wrong about the last run."""
+        try:
+            fn(*args)
+        except Wrong as e:
+            print(f"{what}: {e}")
+            self.failed.append(what)
+            self.lags.append(Round.lag > lag)
+
     def compare(self, what, moved, skip=()):
         for name, (a, b) in moved.items():
             x, y = self.total.get(name, (0, 0))

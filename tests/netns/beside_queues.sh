@@ -28,8 +28,8 @@ round()
 	net_up "$2"
 	wire_routes "$2"
 	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
-	# shellcheck disable=SC2046 # words, and `*` is in no file's name here
-	set -f
+	set -f # `*` is in no file's name here
+	# shellcheck disable=SC2046 # words
 	syngate_start --mode "$1" --max-listeners 32 --set somaxconn=64 $(listeners)
 	set +f
 	RC=0
