@@ -25,8 +25,8 @@ listeners()
 round()
 {
 	say "$1 mode, $2 RX queue(s)"
-	net_up "$2"
-	wire_routes "$2"
+	net_up "$2" pass "$1"
+	wire_routes "$2" "$1"
 	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
 	set -f # `*` is in no file's name here
 	# shellcheck disable=SC2046 # words

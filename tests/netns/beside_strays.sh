@@ -17,8 +17,8 @@ round()
 
 	shift 2
 	say "$mode mode, $queues RX queue(s)"
-	net_up "$queues"
-	wire_routes "$queues"
+	net_up "$queues" pass "$mode"
+	wire_routes "$queues" "$mode"
 	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
 	syngate_start --mode "$mode" --listen '*:80' --app hold --backlog 4096
 	$PY "$TOP/tests/netns/beside_strays.py" "$queues" "$@" || die "not as Linux does it"

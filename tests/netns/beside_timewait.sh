@@ -8,7 +8,7 @@
 # With QUEUES FAMILY SCENARIO... as arguments: those alone, in native mode.
 serve() # MODE QUEUES
 {
-	net_link "$2"
+	net_link "$2" pass "$1"
 	wire_routes "$2" "$1"
 	S sysctl -qw net.ipv4.tcp_syncookies=0
 	syngate_start --mode "$1" --listen '*:80' --backend 127.0.0.1:9000 --backlog 64 \
