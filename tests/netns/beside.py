@@ -236,7 +236,8 @@ class Task:
                 self.step()
                 return now
         if now > self.limit:
-            self.done, self.error = True, Wrong(f"{self.wait}: waited in vain")
+            what = getattr(self.wait, "__qualname__", self.wait)  # lambdas: the script's name
+            self.done, self.error = True, Wrong(f"waited in vain: {what}")
         return min(self.again, self.limit) if callable(self.wait) else self.limit
 
 
