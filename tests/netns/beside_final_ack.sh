@@ -8,24 +8,7 @@
 #	  wire.py, raw frames ------------- s0 10.9.0.1:80 syngate --app hold
 #	                                       10.9.0.1:8080 the kernel
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../beside.sh"
 
-# round MODE QUEUES SCRIPT...
-round()
-{
-	local mode=$1 queues=$2
-
-	shift 2
-	say "$mode mode, $queues RX queue(s)"
-	net_up "$queues" pass "$mode"
-	wire_routes "$queues" "$mode"
-	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
-	syngate_start --mode "$mode" --listen '*:80' --app hold --backlog 4096
-	RC=0
-	$PY "$TOP/tests/netns/beside_final_ack.py" "$queues" "$@" || RC=$?
-	syngate_stop
-	ip netns del client
-	ip netns del server
-}
-
-unhurried round native 1 "$@"
-unhurried round skb 2 "$@"
+unhurried beside_hold native 1 "$@"
+unhurried beside_hold skb 2 "$@"

@@ -146,7 +146,4 @@ def main():
     print(f"{len(ALONE)} scripts one by one and {len(LIMITED)} in time: the same on both sides")
 
 
-try:
-    main()
-except w.Wrong as e:
-    sys.exit(f"FAIL: {e}")
+beside.main(main)
