@@ -32,7 +32,22 @@
 	X(TCPTimeouts, "retransmission timeouts")                                                  \
 	X(TCPSynRetrans, "SYNs and SYN-ACKs sent again")                                           \
 	X(TCPReqExpired, "half-open entries that ran out of retries")                              \
-	X(TCPFastRetrans, "fast retransmissions")                                                  \
+	X(TCPFastRetrans, "retransmissions in fast recovery")                                      \
+	X(TCPSlowStartRetrans, "retransmissions in slow start after a timeout")                    \
+	X(TCPSackRecovery, "loss recoveries told of by SACK")                                      \
+	X(TCPRenoRecovery, "loss recoveries without SACK")                                         \
+	X(TCPSACKReorder, "segments that arrived out of order, as SACK told")                      \
+	X(TCPSACKDiscard, "SACK blocks of what was never sent")                                    \
+	X(TCPSACKReneging, "peers that took back what they had sacked")                            \
+	X(TCPLostRetransmit, "retransmissions that were lost too")                                 \
+	X(TCPLossProbes, "tail loss probes sent")                                                  \
+	X(TCPLossProbeRecovery, "losses that a tail loss probe mended")                            \
+	X(TCPSpuriousRTOs, "timeouts that F-RTO found to be needless")                             \
+	X(TCPLossUndo, "timeouts taken back: the original had only been slow")                     \
+	X(TCPFullUndo, "recoveries taken back for the same reason")                                \
+	X(TCPDSACKUndo, "reductions taken back: all that was sent again came twice")               \
+	X(TCPDSACKRecv, "D-SACKs received of data that was acknowledged")                          \
+	X(TCPDSACKOfoRecv, "D-SACKs received of data that was not")                                \
 	X(TCPDupAcksIn, "duplicate acknowledgments received")                                      \
 	X(TCPOFOQueue, "segments queued out of order")                                             \
 	X(TCPDSACKOldSent, "D-SACKs sent: data came again that was in order")                      \

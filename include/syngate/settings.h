@@ -16,6 +16,11 @@ enum sg_fail_policy {
 	SG_FAIL_HOLD = 1, /* no live worker: keep answering from the half-open queue */
 };
 
+enum sg_cc { /* congestion control */
+	SG_CC_CUBIC = 0, /* RFC 9438 */
+	SG_CC_RENO = 1,  /* RFC 5681 */
+};
+
 #define SG_SETTINGS(X)                                                                             \
 	X(somaxconn, 4096, 0, 1048576, "upper bound of a listener's backlog")                      \
 	X(tcp_abort_on_overflow, 0, 0, 1, "1: RST when the accept queue is full at the final ACK") \
@@ -27,6 +32,11 @@ enum sg_fail_policy {
 	X(tcp_timestamps, 1, 0, 1, "offer RFC 7323 timestamps")                                    \
 	X(tcp_sack, 1, 0, 1, "offer selective acknowledgments (RFC 2018)")                         \
 	X(tcp_window_scaling, 1, 0, 1, "offer window scaling (RFC 7323)")                          \
+	X(tcp_congestion_control, SG_CC_CUBIC, 0, 1, "of connections to come: 0 cubic, 1 reno")   \
+	X(tcp_early_retrans, 3, 0, 4, "3 or 4: probe for the loss of a tail (RFC 8985 7)")         \
+	X(tcp_frto, 2, 0, 2, "not 0: notice timeouts that were needless (RFC 5682)")               \
+	X(tcp_slow_start_after_idle, 1, 0, 1, "1: the congestion window shrinks while idle")       \
+	X(tcp_min_rtt_wlen, 300, 0, 86400, "seconds for which the least round trip is believed")   \
 	X(tcp_fin_timeout, 60, 1, 3600, "seconds in FIN_WAIT_2 without an owner")                  \
 	X(timewait_ms, 60000, 10, 600000, "TIME_WAIT: 2 MSL, in milliseconds")                     \
 	X(tcp_max_tw_buckets, 262144, 0, 16777216, "connections in TIME_WAIT at most")             \

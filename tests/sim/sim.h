@@ -189,7 +189,7 @@ static void sim_put(struct sim *m, unsigned to, const __u8 *bytes, __u32 len)
 		m->room = m->room ? 2 * m->room : 64;
 		m->frame = realloc(m->frame, m->room * sizeof(struct sim_frame *));
 	}
-	for (i = m->frames++; i > 0 && m->frame[i - 1]->at < f->at; i--)
+	for (i = m->frames++; i > 0 && m->frame[i - 1]->at <= f->at; i--)
 		m->frame[i] = m->frame[i - 1];
 	m->frame[i] = f; /* sorted: the next to arrive is the last */
 }

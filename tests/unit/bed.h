@@ -98,6 +98,8 @@ static inline struct bed *bed_new(unsigned workers)
 #define X(name, def, min, max, text) b->set.name = def;
 	SG_SETTINGS(X)
 #undef X
+	/* most peers here sack nothing: what looks at SACK blocks is switched on where it is tested */
+	b->set.tcp_early_retrans = b->set.tcp_frto = 0;
 	b->key.k[0] = 0x0706050403020100ULL;
 	b->key.k[1] = 0x0f0e0d0c0b0a0908ULL;
 	b->now = 1000 * SG_SEC;

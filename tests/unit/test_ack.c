@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* user/tcp/ack.c: what an acknowledgment does, and fast retransmission out of several. */
+/* user/tcp/ack.c: what an acknowledgment does. */
 #include "harness.h"
 
 #define MSS 1448
 
-static struct bed *open_with(struct peer *p, __u32 len)
+static struct bed *open_as(struct peer *p, __u32 len, bool sack)
 {
 	struct bed *b = bed_listening(1, 8);
 
 	peer_init(p, b, 1);
+	b->set.tcp_congestion_control = SG_CC_RENO;
+	p->syn.sack_ok = sack;
 	conn_in(p, TCP_ESTABLISHED);
 	bed_drain_events(b);
 	tcp_set_nodelay(b->s[0], p->id, true);
@@ -17,6 +19,11 @@ static struct bed *open_with(struct peer *p, __u32 len)
 	b->n = 0;
 	bed_output(b);
 	return b;
+}
+
+static struct bed *open_with(struct peer *p, __u32 len)
+{
+	return open_as(p, len, true);
 }
 
 /* An ACK of `bytes_in` more bytes than the handshake's. */
@@ -196,61 +203,6 @@ static void test_what_is_a_duplicate(void **state)
 	}
 }
 
-/* RFC 6582: three duplicates, the first again; each partial ACK brings the next hole. */
-static void test_fast_retransmit(void **state)
-{
-	struct peer p;
-	struct bed *b = open_with(&p, 60000);
-	sg_seq recover;
-
-	(void)state;
-	assert_int_equal(b->n, 10); /* segments 0 and 4 of these are lost */
-	ack_to(&p, 0);
-	ack_to(&p, 0);
-	assert_int_equal(b->mib[0].TCPFastRetrans, 0);
-	ack_to(&p, 0);
-	assert_int_equal(b->mib[0].TCPFastRetrans, 1);
-	assert_true(b->n >= 1);
-	assert_sent(&p, 0, SG_ACK, 0, 0, MSS);
-	assert_memory_equal(b->sent[0].data, bytes(0, MSS), MSS);
-	assert_int_equal(facts(&p).snd_ssthresh, 6 * MSS); /* half of the twelve that are out */
-	recover = peer_conn(&p)->snd_max;
-	for (int i = 0; i < 5; i++)
-		ack_to(&p, 0);
-	assert_int_equal(b->mib[0].TCPFastRetrans, 1);
-	ack_to(&p, 4 * MSS); /* partial */
-	assert_sent(&p, 0, SG_ACK, 4 * MSS, 0, MSS);
-	assert_true(peer_conn(&p)->flags & T_RECOVERY);
-	for (int i = 0; i < 5; i++)
-		ack_to(&p, 4 * MSS);
-	assert_int_equal(b->mib[0].TCPFastRetrans, 1); /* one window, one reduction */
-	assert_int_equal(facts(&p).snd_ssthresh, 6 * MSS);
-	ack_to(&p, (__u32)seq_diff(recover, seq_add(p.iss, 1)));
-	assert_false(peer_conn(&p)->flags & T_RECOVERY);
-	assert_true(facts(&p).snd_cwnd <= 6 * MSS);
-	assert_int_equal(b->mib[0].TCPTimeouts, 0);
-	bed_end(b);
-}
-
-/* The retransmission waits for room in the ring; it is not lost. */
-static void test_fast_retransmit_at_a_full_ring(void **state)
-{
-	struct peer p;
-	struct bed *b = open_with(&p, 60000);
-	struct seg room[ACTIONS_PER_INPUT], s = peer_seg(&p, SG_ACK, NULL, 0);
-	struct actions a = {0, ACTIONS_PER_INPUT, room};
-
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		tcp_input(b->s[0], &s, b->now, &a);
-	assert_int_equal(a.n, 0);
-	assert_true(tcp_deadline(b->s[0]) <= b->now || b->s[0]->ready.head != NIL);
-	b->n = 0;
-	bed_output(b);
-	assert_sent(&p, 0, SG_ACK, 0, 0, MSS);
-	bed_end(b);
-}
-
 /* --- FIN ------------------------------------------------------------------------------- */
 
 static void test_ack_of_data_is_not_of_the_fin(void **state)
@@ -281,8 +233,6 @@ int main(void)
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_window_updates),
 		cmocka_unit_test(test_what_is_a_duplicate),
-		cmocka_unit_test(test_fast_retransmit),
-		cmocka_unit_test(test_fast_retransmit_at_a_full_ring),
 		cmocka_unit_test(test_ack_of_data_is_not_of_the_fin),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NewReno: RFC 5681, 6582 and 6928, step by step with round numbers. */
+/* How windows grow and by how much they are cut: RFC 5681, 6928, 9438, 9406, with round numbers. */
 #include "harness.h"
+#include "tcp/cc.h"
 
 #define MSS 1000u
 
@@ -19,6 +20,8 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(bed->mib, 0, sizeof(bed->mib));
+	bed->set.tcp_congestion_control = SG_CC_RENO;
+	bed->now = 1000 * SG_SEC;
 	return 0;
 }
 
@@ -41,34 +44,25 @@ static struct tcp *fresh(__u16 mss)
 	struct tcp *t = conn_at(stack, 1);
 
 	memset(t, 0, sizeof(*t));
-	stack->ready = (struct fifo){0};
 	t->mss = mss;
 	t->iss = sg_seq_of(0xfffff000);
 	t->snd_una = t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
-	cc_init(t, 0);
+	cc_init(stack, t, 0);
 	return t;
 }
 
-static struct tcp *with_flight(__u32 segments)
+/* As ack.c does: what is new moves snd_una first. */
+static void acked(struct tcp *t, __u32 bytes, __u32 rtt)
 {
-	struct tcp *t = fresh(MSS);
-
-	t->cwnd = segments * MSS;
-	t->snd_nxt = t->snd_max = seq_add(t->snd_una, segments * MSS);
-	return t;
-}
-
-/* As ack.c does: what is new moves snd_una first. Returns true in recovery. */
-static bool acked(struct tcp *t, __u32 bytes)
-{
-	__u32 flight = (__u32)seq_diff(t->snd_max, t->snd_una);
+	struct ack_news news = {
+		.pipe = (__u32)seq_diff(t->snd_max, t->snd_una),
+		.bytes = bytes,
+		.delivered = bytes,
+		.rtt = rtt,
+	};
 
 	t->snd_una = seq_add(t->snd_una, bytes);
-	t->dupacks = 0;
-	if (cc_recovery_acked(stack, t, bytes))
-		return true;
-	cc_acked(t, bytes, flight);
-	return false;
+	cc_acked(stack, t, bed->now, &news);
 }
 
 static void sent(struct tcp *t, __u32 bytes)
@@ -76,22 +70,33 @@ static void sent(struct tcp *t, __u32 bytes)
 	t->snd_nxt = t->snd_max = seq_add(t->snd_max, bytes);
 }
 
-static void dupacks(struct tcp *t, int n)
+/* As much as the window takes. */
+static void fill_window(struct tcp *t)
 {
-	while (n-- > 0)
-		cc_dupack(stack, t);
+	__u32 out = (__u32)seq_diff(t->snd_max, t->snd_una);
+
+	if (t->cwnd > out)
+		sent(t, (t->cwnd - out) / t->mss * t->mss);
 }
 
-/* Fill the window, have all of it acknowledged, one segment at a time. */
-static void round_trip(struct tcp *t)
+/* Fill the window, have all of it acknowledged, one segment at a time, in `rtt` microseconds. */
+static void round_trip(struct tcp *t, __u32 rtt)
 {
 	__u32 out = t->cwnd / t->mss;
 
-	sent(t, t->cwnd - (__u32)seq_diff(t->snd_max, t->snd_una));
-	while (out-- > 0) {
-		acked(t, t->mss);
-		sent(t, t->mss);
+	fill_window(t);
+	for (__u32 i = 0; i < out; i++) {
+		bed->now += rtt * 1000ull / out;
+		acked(t, t->mss, rtt);
+		fill_window(t);
 	}
+}
+
+/* Cut, as recovery does, and all that was out arrives. */
+static void cut(struct tcp *t)
+{
+	t->cwnd = t->ssthresh = cc_loss(stack, t, bed->now);
+	t->snd_una = t->snd_nxt = t->snd_max;
 }
 
 /* --- growth ------------------------------------------------------------------------- */
@@ -122,19 +127,20 @@ static void test_slow_start_doubles(void **state)
 	(void)state;
 	for (__u32 want = 10; want <= 640; want *= 2) {
 		assert_int_equal(t->cwnd, want * MSS);
-		round_trip(t);
+		round_trip(t, 1000);
 	}
 }
 
 static void test_slow_start_stops_at_ssthresh(void **state)
 {
-	struct tcp *t = with_flight(10);
+	struct tcp *t = fresh(MSS);
 
 	(void)state;
+	sent(t, 10 * MSS);
 	t->ssthresh = 12 * MSS + 1;
-	acked(t, 2 * MSS);
+	acked(t, 2 * MSS, 0);
 	assert_int_equal(t->cwnd, 12 * MSS);
-	acked(t, 8 * MSS); /* one ACK for many */
+	acked(t, 8 * MSS, 0); /* one ACK for many */
 	assert_true(t->cwnd >= t->ssthresh && t->cwnd <= 13 * MSS + 1);
 }
 
@@ -145,7 +151,7 @@ static void test_congestion_avoidance_adds_one_a_round(void **state)
 	(void)state;
 	t->ssthresh = t->cwnd = 10 * MSS;
 	for (__u32 want = 11; want < 40; want++) {
-		round_trip(t);
+		round_trip(t, 1000);
 		assert_int_equal(t->cwnd, want * MSS);
 	}
 }
@@ -157,13 +163,13 @@ static void test_a_window_that_is_not_used_does_not_grow(void **state) /* RFC 76
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		sent(t, MSS);
-		acked(t, MSS);
+		acked(t, MSS, 0);
 	}
 	assert_int_equal(t->cwnd, 10 * MSS);
 	t->ssthresh = 5 * MSS; /* nor in congestion avoidance */
 	for (int i = 0; i < 1000; i++) {
 		sent(t, 8 * MSS);
-		acked(t, 8 * MSS);
+		acked(t, 8 * MSS, 0);
 	}
 	assert_int_equal(t->cwnd, 10 * MSS);
 }
@@ -174,209 +180,194 @@ static void test_growth_has_an_end(void **state)
 
 	(void)state;
 	for (int i = 0; i < 30; i++)
-		round_trip(t);
+		round_trip(t, 1000);
 	assert_true(t->cwnd >= BUF_MAX && t->cwnd < 2 * BUF_MAX);
 }
 
-/* --- fast retransmit, fast recovery ------------------------------------------------- */
+/* --- RFC 5681 --------------------------------------------------------------------------- */
 
-static void test_three_duplicates(void **state) /* RFC 5681 3.2 */
+static void test_reno_halves(void **state)
 {
-	struct tcp *t = with_flight(20);
+	struct tcp *t = fresh(MSS);
 
 	(void)state;
-	dupacks(t, 2);
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), 0);
-	assert_int_equal(t->cwnd, 20 * MSS);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 0);
-	dupacks(t, 1);
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), T_RECOVERY | T_REXMIT);
-	assert_int_equal(t->ssthresh, 10 * MSS);
-	assert_int_equal(t->cwnd, 13 * MSS);
-	assert_int_equal(t->recover.v, t->snd_max.v);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 1);
-	assert_true(t->flags & T_READY);
-	dupacks(t, 4);
-	assert_int_equal(t->cwnd, 17 * MSS);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 1);
-}
-
-static void test_two_duplicates_and_progress_are_nothing(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	for (int i = 0; i < 5; i++) {
-		dupacks(t, 2);
-		acked(t, MSS);
-	}
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), 0);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 0);
-}
-
-static void test_ssthresh_is_two_segments_at_least(void **state) /* RFC 5681 (4) */
-{
-	struct tcp *t = with_flight(3);
-
-	(void)state;
-	dupacks(t, 3);
-	assert_int_equal(t->ssthresh, 2 * MSS);
-	t = with_flight(1);
-	cc_timeout(t);
-	assert_int_equal(t->ssthresh, 2 * MSS);
-}
-
-/* RFC 5681 5: a receiver that makes up duplicates may not blow the window up with them. */
-static void test_made_up_duplicates(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	dupacks(t, 100000);
-	assert_true(t->cwnd >= 30 * MSS);
-	assert_true(t->cwnd <= 10 * MSS + 20 * MSS + MSS);
-}
-
-static void test_partial_acknowledgment(void **state) /* RFC 6582 3.2 step 3 */
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	dupacks(t, 3);
-	t->flags &= ~(__u32)(T_REXMIT | T_READY);
-	assert_true(acked(t, 4 * MSS));
-	assert_int_equal(t->cwnd, (13 - 4 + 1) * MSS);
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), T_RECOVERY | T_REXMIT);
-	assert_int_equal(t->ssthresh, 10 * MSS);
-	t->flags &= ~(__u32)T_REXMIT;
-	assert_true(acked(t, 15 * MSS)); /* more than the window: it stays usable */
-	assert_int_equal(t->cwnd, MSS);
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), T_RECOVERY | T_REXMIT);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 1);
-}
-
-static void test_full_acknowledgment(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	dupacks(t, 3);
-	sent(t, 2 * MSS);
-	assert_true(acked(t, 20 * MSS)); /* all up to `recover`; two are out */
-	assert_int_equal(t->flags & T_RECOVERY, 0);
-	assert_int_equal(t->cwnd, 3 * MSS); /* min(ssthresh, flight + SMSS): no burst */
-	assert_int_equal(t->ssthresh, 10 * MSS);
-	t = with_flight(20);
-	dupacks(t, 3);
-	sent(t, 15 * MSS);
-	assert_true(acked(t, 20 * MSS));
-	assert_int_equal(t->cwnd, 10 * MSS);
-	assert_false(acked(t, MSS)); /* it is over */
-}
-
-static void test_one_fast_retransmit_a_recovery(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	dupacks(t, 3);
-	for (int i = 0; i < 5; i++) {
-		acked(t, MSS);
-		dupacks(t, 10);
-		assert_int_equal(t->ssthresh, 10 * MSS);
-	}
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 1);
-	acked(t, 15 * MSS); /* up to `recover`: duplicates of what was sent before are old news */
-	sent(t, 5 * MSS);
-	dupacks(t, 10);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 1);
-	acked(t, MSS); /* beyond it a loss is a new one */
-	dupacks(t, 3);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 2);
-}
-
-static void test_the_very_first_segment_may_be_lost(void **state)
-{
-	struct tcp *t = with_flight(5);
-
-	(void)state;
-	dupacks(t, 3);
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), T_RECOVERY | T_REXMIT);
-}
-
-/* `recover` must not stay behind until it seems to lie ahead. */
-static void test_loss_after_gigabytes_without(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	for (__u32 n = 1; n <= 5; n++) { /* 3 GB each time: half way round and more */
-		for (__u32 i = 0; i < 3 * 1024; i++) {
-			sent(t, 1u << 20);
-			acked(t, 1u << 20);
-		}
-		dupacks(t, 3);
-		assert_int_equal(bed->mib[0].TCPFastRetrans, n);
-		acked(t, 20 * MSS);
-		assert_int_equal(t->flags & T_RECOVERY, 0);
-		sent(t, 20 * MSS);
-	}
-}
-
-/* --- timeout ------------------------------------------------------------------------ */
-
-static void test_timeout(void **state) /* RFC 5681 3.1 */
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	cc_timeout(t);
-	assert_int_equal(t->ssthresh, 10 * MSS);
-	assert_int_equal(t->cwnd, MSS);
-	t->backoff = 1; /* the same segment again: held constant, whatever it is */
-	t->ssthresh = 7 * MSS;
-	cc_timeout(t);
-	assert_int_equal(t->ssthresh, 7 * MSS);
-	assert_int_equal(t->cwnd, MSS);
-	t->ssthresh = 10 * MSS;
-	t->backoff = 0;
-	acked(t, MSS);
-	assert_int_equal(t->cwnd, 2 * MSS); /* slow start */
-	acked(t, 19 * MSS);
-	assert_int_equal(t->cwnd, 10 * MSS);
-}
-
-static void test_timeout_ends_recovery(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	dupacks(t, 3);
-	cc_timeout(t);
-	assert_int_equal(t->flags & (T_RECOVERY | T_REXMIT), 0);
-	assert_int_equal(t->dupacks, 0);
-	assert_int_equal(t->cwnd, MSS);
-	assert_false(acked(t, MSS));
-}
-
-/* RFC 6582 4: what was out at the timeout is sent again, and its duplicates mean nothing. */
-static void test_duplicates_after_a_timeout(void **state)
-{
-	struct tcp *t = with_flight(20);
-
-	(void)state;
-	cc_timeout(t);
-	dupacks(t, 10);
-	for (int i = 0; i < 20; i++) {
-		acked(t, MSS);
-		dupacks(t, 10);
-	}
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 0);
-	assert_int_equal(t->flags & T_RECOVERY, 0);
 	sent(t, 20 * MSS);
-	acked(t, MSS);
-	dupacks(t, 3);
-	assert_int_equal(bed->mib[0].TCPFastRetrans, 1);
+	cut(t);
+	assert_int_equal(t->ssthresh, 10 * MSS);
+	sent(t, 3 * MSS); /* two segments at least, (4) */
+	cut(t);
+	assert_int_equal(t->ssthresh, 2 * MSS);
+	assert_string_equal(cc_name(t), "reno");
+}
+
+/* What was out when nothing was sent for long says nothing of now: half for each RTO. */
+static void test_idle(void **state)
+{
+	static const struct {
+		unsigned idle; /* RTOs */
+		bool on;
+		__u32 cwnd;
+	} row[] = {{0, 1, 80}, {1, 1, 40}, {2, 1, 20}, {3, 1, 10}, {9, 1, 10}, {9, 0, 80}};
+
+	(void)state;
+	for (size_t i = 0; i < SG_ARRAY_SIZE(row); i++) {
+		struct tcp *t = fresh(MSS);
+
+		bed->set.tcp_slow_start_after_idle = row[i].on;
+		t->rto = 300 * SG_MS;
+		t->cwnd = 80 * MSS;
+		t->ssthresh = 10 * MSS;
+		t->sent_at = time_ms(bed->now) - 300 * row[i].idle;
+		cc_restart(stack, t, bed->now);
+		assert_int_equal(t->cwnd, row[i].cwnd * MSS);
+		assert_int_equal(t->ssthresh, row[i].idle && row[i].on ? 60 * MSS : 10 * MSS);
+	}
+	bed->set.tcp_slow_start_after_idle = 1;
+}
+
+/* --- CUBIC, RFC 9438 ---------------------------------------------------------------------- */
+
+static struct tcp *cubic(__u32 segments)
+{
+	struct tcp *t;
+
+	bed->set.tcp_congestion_control = SG_CC_CUBIC;
+	t = fresh(MSS);
+	t->cwnd = segments * MSS;
+	t->srtt = 100 * SG_MS;
+	sent(t, t->cwnd);
+	cut(t);
+	return t;
+}
+
+static void test_cubic_cuts_to_seven_tenths(void **state)
+{
+	struct tcp *t = cubic(1000);
+
+	(void)state;
+	assert_int_equal(t->cwnd, 700 * MSS);
+	assert_int_equal(t->grow.cubic.w_max, 1000 * MSS);
+	cut(t); /* did not come as far: it gives way (fast convergence, 4.7) */
+	assert_int_equal(t->cwnd, 490 * MSS);
+	assert_int_equal(t->grow.cubic.w_max, 595 * MSS);
+	assert_string_equal(cc_name(t), "cubic");
+}
+
+/* W(t) = 0.4 (t - K)^3 + W_max, K = cbrt(0.3 * 1000 / 0.4) = 9.086 s. */
+static void test_cubic_curve(void **state)
+{
+	static const struct {
+		unsigned s;
+		unsigned segments;
+	} row[] = {{1, 789}, {2, 858}, {4, 947}, {6, 988}, {9, 1000}, {10, 1000}, {13, 1024}, {16, 1132}};
+	struct tcp *t = cubic(1000);
+	unsigned k = 0;
+	sg_time start = bed->now;
+
+	(void)state;
+	for (unsigned i = 0; k < SG_ARRAY_SIZE(row); i++) {
+		round_trip(t, 100000);
+		if ((bed->now - start) / SG_SEC < row[k].s)
+			continue;
+		assert_in_range(t->cwnd / MSS, row[k].segments - row[k].segments / 50,
+				row[k].segments + row[k].segments / 50);
+		k++;
+	}
+	assert_in_range(t->grow.cubic.k, 9080, 9090);
+}
+
+/* 4.3: on a short path Reno grows faster, and CUBIC is never below what Reno would have. */
+static void test_cubic_is_no_slower_than_reno(void **state)
+{
+	struct tcp *t = cubic(20);
+	__u32 at = t->cwnd;
+
+	(void)state;
+	t->srtt = 2 * SG_MS;
+	assert_int_equal(at, 14 * MSS);
+	for (int i = 0; i < 30; i++)
+		round_trip(t, 2000);
+	assert_in_range(t->cwnd, at + 12 * MSS, at + 30 * MSS); /* 9/17 a round, then one */
+}
+
+/* Not faster than by half in a round, however long it waited (4.4). */
+static void test_cubic_is_bounded(void **state)
+{
+	struct tcp *t = cubic(100);
+	__u32 before;
+
+	(void)state;
+	round_trip(t, 100000);
+	bed->now += 60 * SG_SEC;
+	for (int i = 0; i < 40; i++) {
+		before = t->cwnd;
+		round_trip(t, 100000);
+		assert_true(t->cwnd <= before + before / 2 + MSS);
+		assert_true(t->cwnd < 2 * BUF_MAX);
+	}
+	assert_true(t->cwnd >= BUF_MAX);
+}
+
+/* --- HyStart++, RFC 9406 ------------------------------------------------------------------- */
+
+static struct tcp *starting(void)
+{
+	struct tcp *t = fresh(MSS);
+
+	for (int i = 0; i < 3; i++)
+		round_trip(t, 40000);
+	assert_int_equal(t->cwnd, 80 * MSS);
+	return t;
+}
+
+static void test_hystart_slows_and_stops(void **state)
+{
+	struct tcp *t = starting();
+	__u32 before;
+
+	(void)state;
+	round_trip(t, 44999); /* an eighth is 5 ms */
+	assert_int_equal(t->grow.hystart.css, 0);
+	round_trip(t, 55000);
+	assert_true(t->grow.hystart.css > 0);
+	for (int i = 0; i < 5; i++) { /* conservative: a quarter of the pace, five rounds */
+		assert_int_equal(t->ssthresh, CC_NO_SSTHRESH);
+		before = t->cwnd;
+		round_trip(t, 55000);
+		assert_in_range(t->cwnd, before + before / 8, before + before / 3);
+	}
+	round_trip(t, 55000);
+	assert_int_not_equal(t->ssthresh, CC_NO_SSTHRESH);
+	before = t->cwnd;
+	round_trip(t, 55000);
+	assert_true(t->cwnd <= before + 2 * MSS);
+}
+
+static void test_hystart_takes_it_back(void **state)
+{
+	struct tcp *t = starting();
+
+	(void)state;
+	round_trip(t, 55000);
+	round_trip(t, 55000);
+	assert_true(t->grow.hystart.css > 0);
+	round_trip(t, 40000); /* it was an accident */
+	round_trip(t, 40000);
+	assert_int_equal(t->grow.hystart.css, 0);
+	for (int i = 0; i < 8; i++)
+		round_trip(t, 40000);
+	assert_int_equal(t->ssthresh, CC_NO_SSTHRESH);
+}
+
+/* Eight segments an ACK at most while nothing is paced. */
+static void test_hystart_bounds_a_jump(void **state)
+{
+	struct tcp *t = fresh(MSS);
+
+	(void)state;
+	sent(t, 10 * MSS);
+	acked(t, 10 * MSS, 1000);
+	assert_int_equal(t->cwnd, 18 * MSS);
 }
 
 int main(void)
@@ -389,18 +380,15 @@ int main(void)
 		T(test_congestion_avoidance_adds_one_a_round),
 		T(test_a_window_that_is_not_used_does_not_grow),
 		T(test_growth_has_an_end),
-		T(test_three_duplicates),
-		T(test_two_duplicates_and_progress_are_nothing),
-		T(test_ssthresh_is_two_segments_at_least),
-		T(test_made_up_duplicates),
-		T(test_partial_acknowledgment),
-		T(test_full_acknowledgment),
-		T(test_one_fast_retransmit_a_recovery),
-		T(test_the_very_first_segment_may_be_lost),
-		T(test_loss_after_gigabytes_without),
-		T(test_timeout),
-		T(test_timeout_ends_recovery),
-		T(test_duplicates_after_a_timeout),
+		T(test_reno_halves),
+		T(test_idle),
+		T(test_cubic_cuts_to_seven_tenths),
+		T(test_cubic_curve),
+		T(test_cubic_is_no_slower_than_reno),
+		T(test_cubic_is_bounded),
+		T(test_hystart_slows_and_stops),
+		T(test_hystart_takes_it_back),
+		T(test_hystart_bounds_a_jump),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

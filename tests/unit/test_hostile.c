@@ -175,6 +175,9 @@ static void game_knobs(struct game *g)
 	set->tcp_wmem = 4096u << game_below(g, 10);
 	set->delack_ms = game_below(g, 500);
 	set->user_timeout_ms = game_below(g, 3) ? 0 : game_below(g, 10000);
+	set->tcp_early_retrans = game_below(g, 5);
+	set->tcp_frto = game_below(g, 3);
+	set->tcp_congestion_control = game_below(g, 2);
 	set->tcp_rfc1337 = game_below(g, 2);
 	set->timewait_ms = 10 + game_below(g, 60000);
 	set->tcp_max_tw_buckets = game_below(g, 2 * BED_TIMEWAITS);
@@ -234,7 +237,7 @@ static void game_memory(const struct game *g)
 
 		if (!(t->gen & 1))
 			continue;
-		chunks += t->reasm != NIL;
+		chunks += (t->reasm != NIL) + (t->flight != NIL);
 		for (int k = 0; k < 2; k++) {
 			const __u32 *list =
 				b[k]->dir ? (const void *)chunk_at(s, b[k]->dir) : b[k]->inl;

@@ -179,9 +179,12 @@ static void test_congestion_window(void **state)
 static void test_limited_transmit(void **state)
 {
 	struct peer p;
-	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	struct bed *b = bed_listening(1, 8);
 
 	(void)state;
+	peer_init(&p, b, 1);
+	p.syn.sack_ok = 0;
+	conn_in(&p, TCP_ESTABLISHED);
 	put(&p, 0, 60000);
 	assert_int_equal(b->n, 10);
 	peer_send(&p, SG_ACK, NULL, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What an acknowledgment does: RFC 9293 3.10.7.4 step 5, with RFC 5961 5. */
-#include "tcp/stack.h"
+#include "tcp/cc.h"
+#include "tcp/recovery.h"
 
 static void ack_window(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 {
@@ -47,39 +48,98 @@ static bool ack_rtt_stamp(struct tcp *t, const struct seg *in, sg_time now)
 	return true;
 }
 
-static void ack_rtt(struct tcp *t, const struct seg *in, sg_time now)
+/* Karn: what was sent once tells the round trip, one sample each (RFC 6298 3). */
+static void ack_rtt(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		    const struct ack_news *news)
 {
-	if (t->flags & T_RTT && !seq_before(in->ack, t->rtt_seq)) {
-		t->flags &= ~(__u32)T_RTT;
-		rtt_sample(t, now - t->rtt_at);
+	bool syn = seq_eq(news->before, t->iss);
+
+	if (news->rtt)
+		rtt_least(s, t, news->rtt, now);
+	if (news->bytes == 0)
+		return;
+	if (syn && t->backoff == 0 && t->stalled_at != SG_NEVER) {
+		rtt_sample(t, now - t->stalled_at);
+	} else if (news->rtt && !seq_before(in->ack, t->rtt_seq)) {
+		t->rtt_seq = seq_add(t->snd_max, 1);
+		rtt_sample(t, news->rtt * 1000ull);
 	} else if (!ack_rtt_stamp(t, in, now)) {
 		rtt_progress(t);
 	}
 }
 
 /* Everything up to in->ack has arrived. Returns true when that takes in our FIN. */
-static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
+static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in, __u32 bytes)
 {
-	__u32 flight = (__u32)seq_diff(t->snd_max, t->snd_una);
-	__u32 bytes = (__u32)seq_diff(in->ack, t->snd_una);
 	__u32 data = bytes < t->snd.len ? bytes : t->snd.len;
-	bool syn = seq_eq(t->snd_una, t->iss);
 
-	ack_rtt(t, in, now);
 	buf_drop(s, &t->snd, data, false);
 	t->snd_una = in->ack;
 	if (seq_before(t->snd_nxt, t->snd_una))
 		t->snd_nxt = t->snd_una;
 	t->dupacks = 0;
-	if (!cc_recovery_acked(s, t, bytes) && !syn) /* RFC 5681 3.1: not for a SYN */
-		cc_acked(t, bytes, flight);
-	timer_acked(s, t, now);
 	output_ready(s, t);
 	if (t->flags & T_WANT_WRITE && t->snd.len <= knobs(s)->tcp_wmem / 3 * 2) {
 		t->flags &= ~(__u32)T_WANT_WRITE;
 		event_post(s, t, TCP_EV_WRITE);
 	}
 	return t->flags & T_FIN_QUEUED && bytes > data;
+}
+
+static void ack_duplicate(struct tcp_stack *s, struct tcp *t, struct ack_news *news)
+{
+	s->cfg.mib->TCPDupAcksIn++;
+	if (t->dupacks < 255)
+		t->dupacks++;
+	if (t->flight != NIL && !(t->flags & T_SACK))
+		flight_guess(s, t, news);
+	output_ready(s, t);
+}
+
+/* What is out, and how much may be: `news` says what changed. */
+static void ack_recovery(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+			 struct ack_news *news)
+{
+	bool syn = seq_eq(news->before, t->iss);
+
+	ack_rtt(s, t, in, now, news);
+	if (t->flight != NIL)
+		recovery_acked(s, t, in, now, news);
+	else if (news->bytes && !syn) /* RFC 5681 3.1: not for a SYN */
+		cc_acked(s, t, now, news);
+	if (news->bytes)
+		timer_acked(s, t, now);
+	if (t->flight != NIL)
+		timer_reorder(s, t, news->wait, now);
+	if (seq_eq(t->snd_una, t->snd_max))
+		flight_close(s, t);
+}
+
+/* Returns true when our FIN has been acknowledged. */
+static bool ack_take(struct tcp_stack *s, struct tcp *t, const struct seg *in, bool duplicate,
+		     sg_time now)
+{
+	struct ack_news news = {
+		.before = t->snd_una,
+		.pipe = flight_pipe(s, t),
+		.duplicate = duplicate,
+	};
+	bool fin = false;
+
+	if (seq_after(in->ack, t->snd_una)) {
+		news.bytes = (__u32)seq_diff(in->ack, t->snd_una);
+		if (t->flight != NIL)
+			flight_acked(s, t, in, now, &news);
+		else
+			news.delivered = news.bytes;
+		fin = ack_advance(s, t, in, news.bytes);
+	} else if (duplicate) {
+		ack_duplicate(s, t, &news);
+	}
+	if (t->flight != NIL && t->flags & T_SACK && in->opt.nsack)
+		flight_sacked(s, t, in, now, &news);
+	ack_recovery(s, t, in, now, &news);
+	return fin;
 }
 
 static void ack_of_fin(struct tcp_stack *s, struct tcp *t, sg_time now)
@@ -131,18 +191,16 @@ bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time
 			output_ack_now(s, t);
 		return false;
 	}
-	if (seq_before(in->ack, t->snd_una))
+	if (seq_before(in->ack, t->snd_una)) {
+		if (t->flight != NIL && t->flags & T_SACK && in->opt.nsack)
+			ack_take(s, t, in, false, now); /* late, but its blocks may be news */
 		return true;
+	}
 	ack_stamp(t, in, now);
 	if (t->timer == TIMER_PERSIST)
 		rtt_progress(t); /* the peer is there: probes go on */
 	ack_window(s, t, in);
-	if (seq_after(in->ack, t->snd_una)) {
-		if (ack_advance(s, t, in, now))
-			ack_of_fin(s, t, now);
-	} else if (duplicate) {
-		s->cfg.mib->TCPDupAcksIn++;
-		cc_dupack(s, t);
-	}
+	if (ack_take(s, t, in, duplicate, now))
+		ack_of_fin(s, t, now);
 	return true;
 }

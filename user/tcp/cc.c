@@ -1,98 +1,105 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Congestion control: NewReno (RFC 5681, 6582) in bytes, initial window of ten segments
- * (RFC 6928), limited transmit (RFC 3042, in output.c).
- */
-#include "tcp/stack.h"
+/* What all algorithms share: the initial window, slow start, what an idle time costs. */
+#include "tcp/cc.h"
 
-static __u32 cc_flight(const struct tcp *t)
-{
-	return (__u32)seq_diff(t->snd_max, t->snd_una);
-}
+#include <string.h>
 
-static __u32 cc_half(const struct tcp *t) /* RFC 5681 (4) */
-{
-	__u32 half = cc_flight(t) / 2;
+static const struct cc_ops *const cc_list[] = {
+	[SG_CC_CUBIC] = &cc_cubic,
+	[SG_CC_RENO] = &cc_reno,
+};
 
-	return half > 2u * t->mss ? half : 2u * t->mss;
-}
-
-/* `resent`: SYNs or SYN-ACKs sent again. Two of them are a loss (RFC 5681 3.1, and Linux). */
-void cc_init(struct tcp *t, __u32 resent)
+static __u32 cc_initial(const struct tcp *t) /* RFC 6928 */
 {
 	__u32 floor = 2u * t->mss > 14600 ? 2u * t->mss : 14600;
 
-	t->cwnd = 10u * t->mss < floor ? 10u * t->mss : floor;
-	if (resent > 1)
-		t->cwnd = t->mss;
-	t->ssthresh = 0x7fffffff;
-	t->recover = t->iss;
+	return 10u * t->mss < floor ? 10u * t->mss : floor;
 }
 
-/* `flight` was what was out before this ACK: a window that was not used does not grow. */
-void cc_acked(struct tcp *t, __u32 bytes, __u32 flight)
+void cc_init(struct tcp_stack *s, struct tcp *t, __u32 resent)
 {
+	t->cc = (__u8)knobs(s)->tcp_congestion_control;
+	t->cwnd = resent > 1 ? t->mss : cc_initial(t);
+	t->ssthresh = CC_NO_SSTHRESH;
+	t->recover = t->iss;
+	t->rtt_seq = t->snd_una;
+	t->ca = CA_OPEN;
+	hystart_init(t);
+}
+
+const char *cc_name(const struct tcp *t)
+{
+	return cc_list[t->cc]->name;
+}
+
+__u32 cc_loss(struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	__u32 ssthresh;
+
+	(void)now;
+	if (t->ssthresh == CC_NO_SSTHRESH) /* the end of HyStart++, whose place CUBIC's state takes */
+		memset(&t->grow, 0, sizeof(t->grow));
+	ssthresh = cc_list[t->cc]->loss(s, t);
+	t->cwnd_acked = 0;
+	return ssthresh > 2u * t->mss ? ssthresh : 2u * t->mss; /* RFC 5681 (4) */
+}
+
+void cc_undo(struct tcp *t)
+{
+	cc_list[t->cc]->undo(t);
+}
+
+/* Slow start, RFC 5681 3.1: a jump, as after a timeout, stops at ssthresh. */
+static void cc_slow_start(struct tcp *t, const struct ack_news *news)
+{
+	__u32 bytes = news->delivered;
+
+	if (t->ssthresh == CC_NO_SSTHRESH) {
+		t->cwnd += hystart_acked(t, bytes, news);
+		return;
+	}
+	t->cwnd = bytes < t->ssthresh - t->cwnd ? t->cwnd + bytes : t->ssthresh;
+}
+
+/* A window that was not used does not grow (RFC 7661); slow start may run ahead by half. */
+static bool cc_is_limited(const struct tcp *t, __u32 pipe)
+{
+	return pipe + t->mss >= t->cwnd || (t->cwnd < t->ssthresh && 2 * pipe >= t->cwnd);
+}
+
+void cc_acked(struct tcp_stack *s, struct tcp *t, sg_time now, const struct ack_news *news)
+{
+	(void)s;
 	if (seq_after(t->snd_una, t->recover)) /* left 2 GB behind, it would lie ahead */
 		t->recover = seq_add(t->snd_una, (__u32)-1);
-	if (flight + t->mss < t->cwnd && !(t->cwnd < t->ssthresh && 2 * flight >= t->cwnd))
+	if (!cc_is_limited(t, news->pipe) || t->cwnd >= BUF_MAX)
 		return;
-	if (t->cwnd >= BUF_MAX)
-		return;
-	if (t->cwnd < t->ssthresh) { /* a jump, as after a timeout, stops at ssthresh */
-		t->cwnd = bytes < t->ssthresh - t->cwnd ? t->cwnd + bytes : t->ssthresh;
-		return;
-	}
-	t->cwnd_acked += bytes;
-	if (t->cwnd_acked >= t->cwnd) {
-		t->cwnd_acked -= t->cwnd;
-		t->cwnd += t->mss;
-	}
+	if (t->cwnd < t->ssthresh)
+		cc_slow_start(t, news);
+	else
+		cc_list[t->cc]->avoid(t, news->delivered, now);
 }
 
-void cc_dupack(struct tcp_stack *s, struct tcp *t)
+/*
+ * After an RTO without sending, what was learnt of the path is old: half the window for each,
+ * down to the initial one (RFC 5681 4.1, as Linux has it).
+ */
+void cc_restart(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
-	t->dupacks++;
-	if (t->flags & T_RECOVERY) { /* RFC 6582 3.2 step 3; RFC 5681 5: no more than is out */
-		if (t->cwnd < t->ssthresh + cc_flight(t))
-			t->cwnd += t->mss;
-	} else if (t->dupacks == 3 && seq_after(t->snd_una, t->recover)) { /* step 2 */
-		t->ssthresh = cc_half(t);
-		t->recover = t->snd_max;
-		t->cwnd = t->ssthresh + 3u * t->mss;
-		t->flags |= T_RECOVERY | T_REXMIT;
-		s->cfg.mib->TCPFastRetrans++;
-	}
-	output_ready(s, t);
-}
+	__u64 idle = (__u64)(__u32)(time_ms(now) - t->sent_at) * SG_MS;
+	__u32 floor = cc_initial(t), most = t->cwnd / 4 * 3;
 
-bool cc_recovery_acked(struct tcp_stack *s, struct tcp *t, __u32 bytes)
-{
-	__u32 flight = cc_flight(t);
-
-	if (!(t->flags & T_RECOVERY))
-		return false;
-	if (!seq_before(t->snd_una, t->recover)) { /* full acknowledgment */
-		t->flags &= ~(__u32)T_RECOVERY;
-		t->cwnd = (flight > t->mss ? flight : t->mss) + t->mss;
-		if (t->cwnd > t->ssthresh)
-			t->cwnd = t->ssthresh;
-		return true;
-	}
-	t->cwnd = t->cwnd > bytes ? t->cwnd - bytes : 0; /* partial acknowledgment */
-	if (bytes >= t->mss || t->cwnd < t->mss)
-		t->cwnd += t->mss;
-	t->flags |= T_REXMIT;
-	output_ready(s, t);
-	return true;
-}
-
-void cc_timeout(struct tcp *t) /* RFC 5681 3.1 (4), RFC 6582 4 */
-{
-	if (t->backoff == 0)
-		t->ssthresh = cc_half(t);
-	t->cwnd = t->mss;
+	if (t->ca != CA_OPEN || t->sent_at == 0 || idle < t->rto)
+		return;
+	if (t->ssthresh != CC_NO_SSTHRESH)
+		memset(&t->grow, 0, sizeof(t->grow)); /* an epoch that was not used says nothing */
+	if (!knobs(s)->tcp_slow_start_after_idle)
+		return;
+	if (t->ssthresh < most)
+		t->ssthresh = most;
+	for (; idle >= t->rto && t->cwnd > floor; idle -= t->rto)
+		t->cwnd /= 2;
+	if (t->cwnd < floor)
+		t->cwnd = floor;
 	t->cwnd_acked = 0;
-	t->recover = t->snd_max;
-	t->dupacks = 0;
-	t->flags &= ~(__u32)(T_RECOVERY | T_REXMIT);
 }

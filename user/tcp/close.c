@@ -2,7 +2,7 @@
 /* How connections end: RFC 9293 3.6 and 3.10.4 to 3.10.5, and who still holds the block. */
 #include <errno.h>
 
-#include "tcp/stack.h"
+#include "tcp/flight.h"
 
 void close_unhash(struct tcp_stack *s, struct tcp *t)
 {
@@ -28,10 +28,11 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error)
 		sg_flow_release(&s->cfg.flows, t->hash, &t->tuple);
 	close_unhash(s, t);
 	syn_leave(s, t);
-	t->flags &= ~(__u32)(T_REXMIT | T_PROBE);
+	t->flags &= ~(__u32)T_PROBE;
 	if (t->state != TCP_TIME_WAIT) /* the peer's FIN may still be to be acknowledged */
 		t->flags &= ~(__u32)T_ACK_NOW;
 	buf_clear(s, &t->snd);
+	flight_close(s, t);
 	reasm_clear(s, t);
 	t->error = (__s16)error;
 	state_set(t, TCP_CLOSED);

@@ -102,7 +102,7 @@ static bool handshake_answered_once(const struct halfopen_ref *ref)
 }
 
 /* The connection block as it is right behind the final ACK. */
-static void handshake_fill(struct tcp *t, const struct listener *l, const struct halfopen_ref *ref,
+static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct listener *l, const struct halfopen_ref *ref,
 			   const struct sg_hash *h, const struct seg *in, sg_time now)
 {
 	const struct sg_halfopen *e = &ref->e;
@@ -122,7 +122,7 @@ static void handshake_fill(struct tcp *t, const struct listener *l, const struct
 	t->ts_recent_at = now;
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
-	cc_init(t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));
+	cc_init(s, t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));
 	if (handshake_answered_once(ref) && (__s32)(time_ms(now) - e->when) > 0)
 		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);
 	state_set(t, TCP_ESTABLISHED);
@@ -219,7 +219,7 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 	}
 	if (!handshake_release(s, ref))
 		return handshake_undo(s, t, in, id, out);
-	handshake_fill(t, l, ref, h, in, now);
+	handshake_fill(s, t, l, ref, h, in, now);
 	acceptq_push(s, t);
 	input_conn(s, t, in, now, out);
 	return -1;

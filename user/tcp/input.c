@@ -230,7 +230,7 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->snd_wl1 = in->seq;
 	t->snd_wl2 = in->ack;
-	cc_init(t, t->backoff);
+	cc_init(s, t, t->backoff);
 	state_set(t, TCP_ESTABLISHED);
 	event_post(s, t, TCP_EV_WRITE);
 	return STEP_NEXT;

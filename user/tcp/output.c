@@ -6,7 +6,8 @@
  */
 #include <string.h>
 
-#include "tcp/stack.h"
+#include "tcp/cc.h"
+#include "tcp/recovery.h"
 
 #define OUTPUT_QUANTUM 32 /* segments of one connection before the next has its turn */
 
@@ -151,12 +152,8 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 	if (!seq_eq(t->snd_max, t->iss)) {
 		s->cfg.mib->RetransSegs++;
 		s->cfg.mib->TCPSynRetrans++;
-	} else {
-		t->flags |= T_RTT;
-		t->rtt_seq = seq_add(t->iss, 1);
-		t->rtt_at = now;
 	}
-	t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
+	t->snd_nxt = t->snd_max = t->rtt_seq = seq_add(t->iss, 1);
 	timer_sent_data(s, t, now);
 }
 
@@ -167,13 +164,38 @@ static void output_rst(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 	s->cfg.mib->OutRsts++;
 }
 
+/* Account of what has just been made: sequence numbers, the scoreboard, the timer. */
+static void output_sent(struct tcp_stack *s, struct tcp *t, const struct seg *a, sg_time now)
+{
+	bool again = seq_before(a->seq, t->snd_max);
+	sg_seq end = seq_add(a->seq, seg_space(a));
+
+	if (again) {
+		t->retrans++;
+		s->cfg.mib->RetransSegs++;
+	} else {
+		flight_open(s, t);
+	}
+	if (seq_after(end, t->snd_nxt))
+		t->snd_nxt = end;
+	t->snd_max = seq_max(t->snd_max, end);
+	if (t->flight != NIL) {
+		if (again)
+			flight_resent(s, t, a->seq, end, now);
+		else
+			flight_sent(s, t, end, now);
+		recovery_sent(s, t, seg_space(a), again, a->opt.tsval);
+	}
+	t->sent_at = time_ms(now);
+	timer_sent_data(s, t, now);
+}
+
 /* Data [seq, seq + len) and perhaps the FIN behind it. */
 static void output_data(struct tcp_stack *s, struct tcp *t, sg_seq seq, __u32 len, bool fin,
 			sg_time now, struct actions *out)
 {
 	__u32 pos = (__u32)seq_diff(seq, t->snd_una);
 	struct seg *a = output_new(s, t, SG_ACK, seq, now, out);
-	sg_seq end = seq_add(seq, len + fin);
 	struct iovec iov[2];
 	int n = buf_read(s, &t->snd, pos, len, iov, 2);
 
@@ -186,24 +208,13 @@ static void output_data(struct tcp_stack *s, struct tcp *t, sg_seq seq, __u32 le
 		a->flags |= SG_FIN;
 	if (len > 0 && pos + len == t->snd.len)
 		a->flags |= SG_PSH;
-	if (seq_before(seq, t->snd_max)) { /* Karn: no round trip out of what was sent twice */
-		t->flags &= ~(__u32)T_RTT;
-		t->retrans++;
-		s->cfg.mib->RetransSegs++;
-	} else if (!(t->flags & T_RTT)) {
-		t->flags |= T_RTT;
-		t->rtt_seq = end;
-		t->rtt_at = now;
-	}
-	if (seq_after(end, t->snd_nxt))
-		t->snd_nxt = end;
-	t->snd_max = seq_max(t->snd_max, end);
-	timer_sent_data(s, t, now);
+	output_sent(s, t, a, now);
 }
 
 /* --- what may go --------------------------------------------------------------------------------- */
 
 struct output_next {
+	sg_seq seq;
 	__u32 len;
 	bool fin;
 };
@@ -229,18 +240,27 @@ static bool output_worth(const struct tcp *t, __u32 pos, const struct output_nex
 	return n->len >= t->max_wnd / 2;
 }
 
-static bool output_next_data(const struct tcp *t, struct output_next *n)
+bool output_has_new(const struct tcp *t)
+{
+	__u32 pos = (__u32)seq_diff(t->snd_max, t->snd_una);
+
+	return pos < t->snd.len && pos < t->snd_wnd;
+}
+
+static bool output_next_data(struct tcp_stack *s, struct tcp *t, sg_time now,
+			     struct output_next *n)
 {
 	__u32 pos = (__u32)seq_diff(t->snd_nxt, t->snd_una);
-	__u32 wnd = t->cwnd, usable;
+	__u32 pipe = flight_pipe(s, t), usable;
 
-	if (!(t->flags & T_RECOVERY)) /* RFC 3042: two segments for the first two duplicates */
-		wnd += (t->dupacks < 2 ? t->dupacks : 2) * t->mss;
-	if (wnd > t->snd_wnd)
-		wnd = t->snd_wnd;
 	if (pos > t->snd.len) /* the FIN is out */
 		return false;
-	usable = wnd > pos ? wnd - pos : 0;
+	if (seq_eq(t->snd_una, t->snd_max) && t->snd.len > 0)
+		cc_restart(s, t, now);
+	usable = t->snd_wnd > pos ? t->snd_wnd - pos : 0;
+	if (usable > t->cwnd - pipe || pipe > t->cwnd)
+		usable = pipe < t->cwnd ? t->cwnd - pipe : 0;
+	n->seq = t->snd_nxt;
 	n->len = t->snd.len - pos;
 	if (n->len > usable)
 		n->len = usable;
@@ -252,19 +272,71 @@ static bool output_next_data(const struct tcp *t, struct output_next *n)
 	return output_worth(t, pos, n);
 }
 
-/* The first segment that is not acknowledged, again. */
-static void output_rexmit(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+/* [seq, seq + space) once more: how much of it is data, and is it the FIN too? */
+static void output_again(const struct tcp *t, sg_seq seq, __u32 space, struct output_next *n)
 {
-	__u32 out_now = (__u32)seq_diff(t->snd_max, t->snd_una);
-	__u32 len = t->snd.len < out_now ? t->snd.len : out_now;
-	bool fin;
+	__u32 pos = (__u32)seq_diff(seq, t->snd_una);
 
-	t->flags &= ~(__u32)T_REXMIT;
-	if (len > t->mss)
-		len = t->mss;
-	fin = output_fin_at(t, len) && out_now > len;
-	if (len > 0 || fin)
-		output_data(s, t, t->snd_una, len, fin, now, out);
+	n->seq = seq;
+	n->fin = pos + space > t->snd.len;
+	n->len = space - n->fin;
+}
+
+/* What is lost and fits both windows. */
+static bool output_next_lost(struct tcp_stack *s, struct tcp *t, struct output_next *n)
+{
+	struct flight *f = flight_of(s, t);
+	__u32 space, pos, room;
+	sg_seq from;
+
+	if (!f || f->lost == 0 || f->frto == 2)
+		return false;
+	space = flight_lost(f, t->snd_una, t->mss, &from);
+	pos = (__u32)seq_diff(from, t->snd_una);
+	if (!f->hurry && flight_pipe(s, t) + space > t->cwnd)
+		return false;
+	output_again(t, from, space, n);
+	room = t->snd_wnd > pos ? t->snd_wnd - pos : 0;
+	if (n->len > room)
+		n->len = room;
+	n->fin = n->fin && n->len + 1 == space && (room > n->len || pos + n->len == 0);
+	return n->len > 0 || n->fin;
+}
+
+/* A tail loss probe: something new, or else the last segment again (RFC 8985 7.3). */
+static void output_tlp(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	struct flight *f = flight_of(s, t);
+	__u32 pos = (__u32)seq_diff(t->snd_max, t->snd_una);
+	bool fresh = output_has_new(t);
+	struct output_next n = {t->snd_max, 0, false};
+
+	if (fresh) {
+		n.len = t->snd.len - pos < t->snd_wnd - pos ? t->snd.len - pos : t->snd_wnd - pos;
+		n.len = n.len < t->mss ? n.len : t->mss;
+	} else {
+		__u32 fin = pos > t->snd.len;
+		__u32 space = pos < t->mss + fin ? pos : t->mss + fin;
+
+		output_again(t, seq_add(t->snd_max, -space), space, &n);
+	}
+	f->tlp = fresh ? TLP_NEW : TLP_RESENT;
+	s->cfg.mib->TCPLossProbes++;
+	output_data(s, t, n.seq, n.len, n.fin, now, out);
+	f->tlp_end = t->snd_max;
+}
+
+static bool output_tlp_due(const struct tcp_stack *s, const struct tcp *t)
+{
+	const struct flight *f = flight_of(s, t);
+
+	return f && f->tlp == TLP_DUE;
+}
+
+/* Nothing that was sent is thought to be under way. */
+static bool output_is_idle(const struct tcp_stack *s, const struct tcp *t)
+{
+	return flight_pipe(s, t) == 0;
 }
 
 /*
@@ -277,8 +349,10 @@ static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct
 	__u32 len = t->snd.len < t->snd_wnd ? t->snd.len : t->snd_wnd;
 
 	t->flags &= ~(__u32)T_PROBE;
-	if (!seq_eq(t->snd_nxt, t->snd_una))
+	if (!output_is_idle(s, t))
 		return;
+	if (t->flight != NIL && len > (__u32)seq_diff(t->snd_max, t->snd_una))
+		len = (__u32)seq_diff(t->snd_max, t->snd_una);
 	s->cfg.mib->TCPWinProbe++;
 	if (len > 0)
 		output_data(s, t, t->snd_una, len < t->mss ? len : t->mss, false, now, out);
@@ -291,7 +365,7 @@ static void output_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	bool waits = t->snd.len > 0 || output_fin_due(t);
 
-	if (waits && seq_eq(t->snd_nxt, t->snd_una))
+	if (waits && output_is_idle(s, t))
 		timer_persist(s, t, now);
 }
 
@@ -319,12 +393,12 @@ static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct 
 			output_ack(s, t, now, out);
 		return false;
 	}
-	if (t->flags & T_REXMIT)
-		output_rexmit(s, t, now, out);
+	if (out->n < stop && output_tlp_due(s, t))
+		output_tlp(s, t, now, out);
 	if (out->n < stop && t->flags & T_PROBE)
 		output_probe(s, t, now, out);
-	while (out->n < stop && output_next_data(t, &n))
-		output_data(s, t, t->snd_nxt, n.len, n.fin, now, out);
+	while (out->n < stop && (output_next_lost(s, t, &n) || output_next_data(s, t, now, &n)))
+		output_data(s, t, n.seq, n.len, n.fin, now, out);
 	if (out->n == stop)
 		return true;
 	if (t->flags & T_ACK_NOW)

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "tcp/stack.h"
+#include "tcp/flight.h"
 
 /* An index, or NIL. `next` is where the block `p->free` keeps its successor. */
 static __u32 pool_take(struct pool *p, const __u32 *next)
@@ -56,6 +56,7 @@ void conn_free(struct tcp_stack *s, struct tcp *t)
 {
 	timer_stop(s, t);
 	reasm_clear(s, t);
+	flight_close(s, t);
 	buf_clear(s, &t->snd);
 	buf_clear(s, &t->rcv);
 	t->gen++;

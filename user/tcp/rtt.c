@@ -41,6 +41,16 @@ void rtt_sample(struct tcp *t, __u64 rtt)
 	rtt_restore(t);
 }
 
+void rtt_least(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now)
+{
+	__u32 old = time_ms(now) - t->min_rtt_at;
+
+	if (t->min_rtt && us > t->min_rtt && old < knobs(s)->tcp_min_rtt_wlen * 1000)
+		return;
+	t->min_rtt = us;
+	t->min_rtt_at = time_ms(now);
+}
+
 void rtt_backoff(struct tcp *t) /* 5.5 */
 {
 	t->backoff++;

@@ -44,14 +44,12 @@ enum { /* tcp.flags */
 	T_RCV_SHUT = 1 << 6,    /* the application reads no more */
 	T_NODELAY = 1 << 7,     /* no Nagle */
 	T_WANT_WRITE = 1 << 8,  /* the application met a full send buffer */
-	T_RECOVERY = 1 << 9,    /* fast recovery, RFC 6582 */
+	T_REORDERED = 1 << 9,   /* this path has been seen to reorder */
 	T_ACK_NOW = 1 << 10,    /* owes an ACK */
 	T_RST = 1 << 11,        /* owes a RST */
-	T_REXMIT = 1 << 12,     /* owes the segment at snd_una again */
 	T_PROBE = 1 << 13,      /* owes a zero-window probe */
 	T_READY = 1 << 14,      /* on the output list */
 	T_HASHED = 1 << 15,     /* in the flow table */
-	T_RTT = 1 << 16,        /* rtt_seq is being timed */
 	T_OOO = 1 << 17,        /* `reasm` holds ranges */
 	T_SYN_QUEUED = 1 << 18, /* counts in its listener's half-open length */
 	T_FIN_SEEN = 1 << 19,   /* the peer's FIN was seen, at fin_seq, perhaps out of order */
@@ -61,8 +59,31 @@ enum { /* tcp.flags */
 	T_ORPHAN = 1 << 23,     /* in FIN_WAIT_2 without an owner, counted in TW */
 };
 
-enum timer_kind { TIMER_REXMIT, TIMER_PERSIST };
-enum { DUE_REXMIT = 1, DUE_PERSIST = 2, DUE_DELACK = 4, DUE_LIFE = 8 };
+/* What rexmit_at is for: a timeout, a window probe, RACK's second look, a tail loss probe. */
+enum timer_kind { TIMER_REXMIT, TIMER_PERSIST, TIMER_REORDER, TIMER_TLP };
+enum {
+	DUE_REXMIT = 1 << TIMER_REXMIT,
+	DUE_PERSIST = 1 << TIMER_PERSIST,
+	DUE_REORDER = 1 << TIMER_REORDER,
+	DUE_TLP = 1 << TIMER_TLP,
+	DUE_DELACK = 16,
+	DUE_LIFE = 32,
+};
+
+enum ca { CA_OPEN, CA_CWR, CA_RECOVERY, CA_LOSS }; /* recovery.h */
+
+#define CC_NO_SSTHRESH 0x7fffffffu
+
+struct cubic { /* RFC 9438 4.1; windows in bytes */
+	__u32 w_max, w_est, origin, est_acked;
+	__u32 epoch, k; /* ms; epoch 0: begins with the next ACK */
+};
+
+struct hystart { /* RFC 9406 4.2; round trips in microseconds */
+	sg_seq end;
+	__u32 last_min, cur_min, css_base;
+	__u8 samples, css; /* css: rounds of conservative slow start; 0: none */
+};
 
 struct tcp {
 	struct sg_tuple tuple;
@@ -102,14 +123,27 @@ struct tcp {
 
 	/* congestion control, bytes */
 	__u32 cwnd, ssthresh, cwnd_acked;
-	__u32 dupacks;
-	sg_seq recover;
+	union {
+		struct cubic cubic;
+		struct hystart hystart; /* before the first loss */
+	} grow;
+	__u8 cc; /* enum sg_cc */
+
+	/* loss recovery */
+	__u8 ca;	/* enum ca */
+	__u8 dupacks;	/* 255: that many or more */
+	__u8 reo_more;	/* RACK's window is that many quarters of a round trip wider */
+	__u8 reo_persist; /* for how many recoveries it stays so */
+	sg_seq recover; /* recovery ends here */
+	__u32 flight;	/* chunk with what is out; NIL: no account is kept */
+	__u32 sent_at;	/* ms, when data was sent last; 0: never */
 
 	/* round trip, RFC 6298, nanoseconds */
 	__u64 srtt, rttvar, rto;
-	sg_seq rtt_seq;
-	sg_time rtt_at;
-	__u32 backoff; /* timeouts in a row */
+	sg_seq rtt_seq; /* one sample a round trip: what was sent behind this tells the next */
+	__u32 min_rtt;	/* microseconds, the least of the last minutes; 0: none */
+	__u32 min_rtt_at; /* ms */
+	__u32 backoff;	/* timeouts in a row */
 
 	/* timers: assigned in timer.c alone */
 	sg_time rexmit_at, delack_at, life_at;
@@ -293,6 +327,8 @@ void timer_ack_sent(struct tcp *t);
 void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at);
 unsigned timer_take(struct tcp *t, sg_time now);
 void timer_window_open(struct tcp *t); /* the end of probing, if it was on */
+/* RACK wants to look again after `us`; 0: no more. */
+void timer_reorder(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now);
 void timer_stop(struct tcp_stack *s, struct tcp *t);
 /* timeout.c: what follows when timers (DUE_*) have fired. */
 void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now);
@@ -376,10 +412,12 @@ void output_ready(struct tcp_stack *s, struct tcp *t);
 void output_ack_now(struct tcp_stack *s, struct tcp *t);
 /* A pure ACK at once; needs room. */
 void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out);
+/* Is there anything that was never sent, and a window for it? */
+bool output_has_new(const struct tcp *t);
 /* Would an ACK now tell of a window worth telling of? */
 bool output_window_grew(const struct tcp_stack *s, const struct tcp *t);
 
-/* --- rtt.c, cc.c ----------------------------------------------------------------------------------------- */
+/* --- rtt.c; cc.h, recovery.h, rack.h, flight.h ------------------------------------------------------------ */
 
 #define RTO_INIT SG_SEC         /* RFC 6298 2.1 */
 #define RTO_MIN (200 * SG_MS)   /* Linux's TCP_RTO_MIN */
@@ -387,18 +425,17 @@ bool output_window_grew(const struct tcp_stack *s, const struct tcp *t);
 
 void rtt_init(struct tcp *t);
 void rtt_sample(struct tcp *t, __u64 rtt);
+/* The least of tcp_min_rtt_wlen seconds. */
+void rtt_least(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now);
 void rtt_backoff(struct tcp *t);
 /* The peer is there: timeouts no longer in a row. */
 void rtt_progress(struct tcp *t);
 /* The RTO that the measurements give, without back-off. */
 void rtt_restore(struct tcp *t);
 
-void cc_init(struct tcp *t, __u32 resent);
-void cc_acked(struct tcp *t, __u32 bytes, __u32 flight);
-void cc_dupack(struct tcp_stack *s, struct tcp *t);
-/* Returns true while recovery goes on after an ACK of `bytes`. */
-bool cc_recovery_acked(struct tcp_stack *s, struct tcp *t, __u32 bytes);
-void cc_timeout(struct tcp *t);
+void cc_init(struct tcp_stack *s, struct tcp *t, __u32 resent);
+/* ECN: the peer has seen a mark. Once a round trip it counts as a loss (RFC 3168 6.1.2). */
+void cc_ece(struct tcp_stack *s, struct tcp *t, sg_time now);
 
 /* --- close.c, orphan.c, timewait.c ------------------------------------------------------------------------------------ */
 

@@ -2,7 +2,8 @@
 /* What follows when a timer has fired. */
 #include <errno.h>
 
-#include "tcp/stack.h"
+#include "tcp/rack.h"
+#include "tcp/recovery.h"
 
 /* How many timeouts in a row this connection may have. */
 static __u32 timeout_limit(const struct tcp_stack *s, const struct tcp *t)
@@ -67,15 +68,15 @@ static void timeout_give_up(struct tcp_stack *s, struct tcp *t)
 	close_done(s, t, -ETIMEDOUT);
 }
 
-/* RFC 6298 5.4 to 5.6: go back to the first unacknowledged byte, slowly. */
-static void timeout_rexmit(struct tcp_stack *s, struct tcp *t)
+/* RFC 6298 5.4 to 5.6. */
+static void timeout_rexmit(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	s->cfg.mib->TCPTimeouts++;
 	syn_grow_old(s, t);
-	cc_timeout(t);
+	if (t->backoff == 0) /* a probe came before it: giving up counts from this timeout */
+		t->stalled_at = now - t->rto;
+	recovery_timeout(s, t, now);
 	rtt_backoff(t);
-	t->flags &= ~(__u32)T_RTT;
-	t->snd_nxt = t->snd_una;
 	output_ready(s, t);
 }
 
@@ -98,9 +99,15 @@ void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 		return;
 	}
 	if (due & DUE_REXMIT)
-		timeout_rexmit(s, t);
+		timeout_rexmit(s, t, now);
 	if (due & DUE_PERSIST)
 		timeout_persist(s, t, now);
+	if (due & DUE_REORDER)
+		recovery_reorder(s, t, now);
+	if (due & DUE_TLP)
+		tlp_fire(s, t);
+	if (due & (DUE_REORDER | DUE_TLP) && t->rexmit_at == SG_NEVER)
+		timer_sent_data(s, t, now); /* the timeout itself is still to come */
 	if (due & DUE_DELACK) {
 		s->cfg.mib->DelayedACKs++;
 		output_ack_now(s, t);

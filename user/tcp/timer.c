@@ -4,7 +4,7 @@
  * for the connection on a hierarchical wheel (Varghese, Lauck 1987). The wheel is lazy:
  * a timer that is put off stays where it is and finds a new place when the old comes due.
  */
-#include "tcp/stack.h"
+#include "tcp/rack.h"
 
 /* --- the wheel ---------------------------------------------------------------------------- */
 
@@ -179,39 +179,55 @@ void timer_init(struct tcp *t)
 	t->stalled_at = SG_NEVER;
 }
 
-/* After the RTO, or when user_timeout_ms is over (RFC 5482). */
-static void timer_rexmit(struct tcp_stack *s, struct tcp *t, enum timer_kind kind, sg_time now)
+/* After `span`, or when user_timeout_ms is over (RFC 5482). */
+static void timer_rexmit(struct tcp_stack *s, struct tcp *t, enum timer_kind kind, __u64 span,
+			 sg_time now)
 {
 	__u64 user = knobs(s)->user_timeout_ms * SG_MS;
 
 	if (t->stalled_at == SG_NEVER)
 		t->stalled_at = now;
 	t->timer = (__u8)kind;
-	t->rexmit_at = now + t->rto;
+	t->rexmit_at = now + span;
 	if (user && t->rexmit_at > t->stalled_at + user)
 		t->rexmit_at = t->stalled_at + user > now ? t->stalled_at + user : now;
 	wheel_arm(s, t, t->rexmit_at);
 }
 
-void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.1 */
+/* RFC 6298 5.1; a tail loss probe waits from what was sent last (RFC 8985 7.2). */
+void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
-	if (t->rexmit_at == SG_NEVER || t->timer != TIMER_REXMIT)
-		timer_rexmit(s, t, TIMER_REXMIT, now);
+	bool armed = t->rexmit_at != SG_NEVER;
+
+	if (armed && t->timer != TIMER_PERSIST && t->timer != TIMER_TLP)
+		return;
+	if (tlp_wanted(s, t))
+		timer_rexmit(s, t, TIMER_TLP, tlp_timeout(s, t), now);
+	else
+		timer_rexmit(s, t, TIMER_REXMIT, t->rto, now);
 }
 
 void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 6298 5.2, 5.3 */
 {
 	t->stalled_at = SG_NEVER;
-	if (t->timer == TIMER_REXMIT)
+	if (t->timer != TIMER_PERSIST)
 		t->rexmit_at = SG_NEVER;
 	if (!seq_eq(t->snd_una, t->snd_max))
 		timer_sent_data(s, t, now);
 }
 
+void timer_reorder(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now)
+{
+	if (us)
+		timer_rexmit(s, t, TIMER_REORDER, (__u64)us * 1000, now);
+	else if (t->timer == TIMER_REORDER && t->rexmit_at != SG_NEVER)
+		timer_rexmit(s, t, TIMER_REXMIT, t->rto, now);
+}
+
 void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.1 */
 {
 	if (t->rexmit_at == SG_NEVER)
-		timer_rexmit(s, t, TIMER_PERSIST, now);
+		timer_rexmit(s, t, TIMER_PERSIST, t->rto, now);
 }
 
 void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.3 */
@@ -239,7 +255,7 @@ unsigned timer_take(struct tcp *t, sg_time now)
 	unsigned due = 0;
 
 	if (t->rexmit_at <= now) {
-		due |= t->timer == TIMER_REXMIT ? DUE_REXMIT : DUE_PERSIST;
+		due |= 1u << t->timer;
 		t->rexmit_at = SG_NEVER;
 	}
 	if (t->delack_at <= now) {
