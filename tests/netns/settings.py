@@ -499,6 +499,120 @@ def rst_limit():
             wire.sleep(1.05 - time.monotonic() % 1)
 
 
+# --- losses --------------------------------------------------------------------------------
+
+def unacknowledged(size, **kw):
+    """A download of which nothing is acknowledged; all that may be sent is here."""
+    f = opened(HTTP, **kw)
+    f.send("PA", GET % size)
+    while sum(len(s.data) for s in f.got) < min(size, 10 * 1400):
+        f.expect()
+    return f
+
+
+def again(f):
+    """The first data that comes a second time, and how long after the last that was new."""
+    end = i = at = 0
+    while True:
+        while i == len(f.got):
+            f.expect()
+        s, i = f.got[i], i + 1
+        seq = (s.seq - f.irs) % 2 ** 32
+        if s.data and seq < end:
+            return s, s.at - at
+        if s.data:
+            end, at = seq + len(s.data), s.at
+
+
+def far(f):
+    """The highest number that came."""
+    return max(((s.seq + len(s.data) - f.irs) % 2 ** 32 for s in f.got), default=0)
+
+
+@shows("tcp_early_retrans")
+def early_retrans():
+    """A probe after two round trips, of 20 ms here, or the timeout after 220."""
+    for value, least, most in (3, 0.03, 0.2), (0, 0.2, 0.2 + SLACK):
+        before = HOLD.counters()
+        with setting(tcp_early_retrans=value):
+            f = unacknowledged(5000)
+            took = again(f)[1]
+        within(f"sent again with tcp_early_retrans={value}", took, least, most)
+        check("TCPLossProbes", moved(before, "TCPLossProbes"), [1 if value else 0])
+        end(f)
+
+
+@shows("tcp_frto")
+def frto():
+    """The ACK of all that was sent before the timeout comes late: was it needless?"""
+    for value, spurious in (2, 1), (0, 0):
+        before = HOLD.counters()
+        with setting(tcp_frto=value, tcp_early_retrans=0):
+            f = unacknowledged(100000, ts=False)
+            again(f)
+            f.send("A", ack=(f.irs + far(f)) % 2 ** 32)
+            w.until("an answer", lambda: moved(before, "OutSegs")[0] > 12)
+        check(f"TCPSpuriousRTOs with tcp_frto={value}", moved(before, "TCPSpuriousRTOs"),
+              [spurious])
+        end(f)
+
+
+@shows("tcp_congestion_control")
+def congestion_control():
+    """By how much a timeout cuts: what ten segments were out, 0.7 or half of it."""
+    for value, name, tenths in (0, "cubic", 7), (1, "reno", 5):
+        with setting(tcp_congestion_control=value, tcp_early_retrans=0):
+            f = unacknowledged(100000)
+            again(f)
+            row, = rows("conns", f)
+        check("its name", row["cc"], name)
+        check("its state", row["ca"], "loss")
+        check("ssthresh", row["ssthresh"], tenths * row["mss"])
+        end(f)
+
+
+KEPT = b"GET /bytes/%d HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def download(f, size):
+    f.send("PA", KEPT % size)
+    begin = f.rcv_nxt
+    while (f.rcv_nxt - begin) % 2 ** 32 < size:
+        if f.expect().data:
+            f.send("A")
+
+
+@shows("tcp_slow_start_after_idle")
+def slow_start_after_idle():
+    for value in 1, 0:
+        with setting(tcp_slow_start_after_idle=value):
+            f = opened(HTTP)
+            download(f, 300000)
+            grown = rows("conns", f)[0]["cwnd"]
+            wire.sleep(1.5)
+            download(f, 10)
+            idle = rows("conns", f)[0]["cwnd"]
+        check(f"smaller with tcp_slow_start_after_idle={value}", idle < grown, bool(value))
+        end(f)
+
+
+@shows("tcp_min_rtt_wlen")
+def min_rtt_wlen():
+    for value, least, most in (1, 50000, 10 ** 6), (300, 1, 49000):
+        with setting(tcp_min_rtt_wlen=value):
+            f = opened(HTTP)
+            download(f, 10)
+            wire.sleep(1.2)
+            f.send("PA", KEPT % 10)
+            while not f.expect().data:
+                pass
+            wire.sleep(0.05)
+            f.send("A")
+            w.until("the ACK", lambda: rows("conns", f)[0]["send_q"] == 0)
+            within(f"min_rtt_us with {value} s", rows("conns", f)[0]["min_rtt_us"], least, most)
+        end(f)
+
+
 # --- giving up -----------------------------------------------------------------------------
 
 def stalled(target, data):
@@ -524,7 +638,7 @@ def given_up(what, f, retries, took):
 def retries2():
     for value in 1, 2:
         before = HOLD.counters()
-        with setting(tcp_retries2=value):
+        with setting(tcp_retries2=value, tcp_early_retrans=0):
             f, begin = stalled(ECHO, b"x" * 100)
             _, took = gone_after(ECHO, f, begin)
         given_up(f"tcp_retries2={value}", f, value, took)
@@ -535,7 +649,7 @@ def retries2():
 def orphan_retries():
     owned, _ = stalled(ECHO, b"x" * 100)
     for value in 1, 2:
-        with setting(tcp_orphan_retries=value):
+        with setting(tcp_orphan_retries=value, tcp_early_retrans=0):
             f, begin = stalled(HTTP, GET % 10)
             w.until("an orphan", lambda: not rows("conns", f) or rows("conns", f)[0]["orphan"])
             _, took = gone_after(HTTP, f, begin)

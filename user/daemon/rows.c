@@ -152,7 +152,7 @@ static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const str
 	if (f->state == TCP_TIME_WAIT)
 		return row;
 	json_object_update_new(
-		row, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+		row, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:I}",
 			       "mss", (json_int_t)f->mss, "cwnd", (json_int_t)f->snd_cwnd,
 			       "ssthresh", (json_int_t)f->snd_ssthresh, "rto_ms",
 			       (json_int_t)f->rto_ms, "srtt_us", (json_int_t)f->srtt_us, "snd_wnd",
@@ -160,7 +160,8 @@ static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const str
 			       "retrans_total", (json_int_t)f->total_retrans, "bytes_in",
 			       (json_int_t)f->bytes_in, "bytes_out", (json_int_t)f->bytes_out,
 			       "age_ms", (json_int_t)(now > f->born ? (now - f->born) / SG_MS : 0),
-			       "orphan", f->orphan));
+			       "orphan", f->orphan, "cc", f->cc, "ca", f->ca, "min_rtt_us",
+			       (json_int_t)f->min_rtt_us));
 	return row;
 }
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tcp/stack.h"
+#include "tcp/cc.h"
 
 /* As ss names them: FIN_WAIT_2's is "timewait", and it shows no delayed ACKs. */
 static const char *info_timer(const struct tcp *t, sg_time *at)
@@ -15,6 +15,9 @@ static const char *info_timer(const struct tcp *t, sg_time *at)
 		return "timewait";
 	return t->timer == TIMER_PERSIST ? "persist" : "on";
 }
+
+static const char *const info_ca[] = {
+	[CA_OPEN] = "open", [CA_CWR] = "cwr", [CA_RECOVERY] = "recovery", [CA_LOSS] = "loss"};
 
 static void info_fill(const struct tcp_stack *s, const struct tcp *t, sg_time now,
 		      struct tcp_facts *f)
@@ -38,6 +41,9 @@ static void info_fill(const struct tcp_stack *s, const struct tcp *t, sg_time no
 		.mss = t->mss,
 		.srtt_us = (__u32)(t->srtt / 1000),
 		.rttvar_us = (__u32)(t->rttvar / 1000),
+		.min_rtt_us = t->min_rtt,
+		.cc = cc_name(t),
+		.ca = info_ca[t->ca],
 		.rto_ms = (__u32)(t->rto / SG_MS),
 		.retrans = t->backoff,
 		.total_retrans = t->retrans,

@@ -199,11 +199,13 @@ struct tcp_facts {
 	__u32 send_q;       /* bytes not yet acknowledged */
 	__u32 snd_cwnd, snd_ssthresh, snd_wnd, rcv_wnd; /* bytes */
 	__u32 mss;
-	__u32 srtt_us, rttvar_us, rto_ms;
+	__u32 srtt_us, rttvar_us, min_rtt_us, rto_ms;
+	const char *cc;     /* congestion control: "cubic", "reno" */
+	const char *ca;     /* its state: "open", "cwr", "recovery", "loss" */
 	__u32 retrans;      /* timeouts in a row */
 	__u64 total_retrans;
 	__u64 bytes_in, bytes_out;
-	const char *timer;  /* "on" (retransmission), "persist", "keepalive", "timewait", "" */
+	const char *timer;  /* "on" (retransmission, or a probe for a lost tail), "persist", "keepalive", "timewait", "" */
 	__u32 timer_ms;     /* until it fires */
 	sg_time born;
 };
