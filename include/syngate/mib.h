@@ -29,6 +29,7 @@
 	X(TCPAbortOnClose, "closed with unread data: reset")                                      \
 	X(TCPAbortOnTimeout, "given up after too many timeouts")                                   \
 	X(TCPAbortOnMemory, "reset for want of memory")                                            \
+	X(TCPAbortOnLinger, "reset in FIN_WAIT_2: TCP_LINGER2 was below 0")                        \
 	X(TCPTimeouts, "retransmission timeouts")                                                  \
 	X(TCPSynRetrans, "SYNs and SYN-ACKs sent again")                                           \
 	X(TCPReqExpired, "half-open entries that ran out of retries")                              \
@@ -55,6 +56,7 @@
 	X(TCPOFODrop, "out-of-order segments dropped: no room")                                    \
 	X(TCPRcvQDrop, "segments dropped: receive buffer full")                                    \
 	X(TCPWinProbe, "zero-window probes sent")                                                  \
+	X(TCPKeepAlive, "keep-alive probes sent")                                                  \
 	X(DelayedACKs, "delayed acknowledgments sent")                                          \
 	X(TCPChallengeACK, "challenge ACKs sent (RFC 5961)")                                       \
 	X(TCPSYNChallenge, "SYNs on a connection answered with a challenge ACK")                   \

@@ -43,6 +43,12 @@ enum sg_cc { /* congestion control */
 	X(tcp_rfc1337, 0, 0, 1, "1: RST does not end TIME_WAIT (RFC 1337)")                        \
 	X(tcp_retries2, 15, 1, 255, "timeouts before an established connection is given up")       \
 	X(tcp_orphan_retries, 8, 0, 255, "the same without an owner")                              \
+	X(tcp_max_orphans, 65536, 0, 16777216,                                                     \
+	  "closed connections that still send, at most, in each worker: more are reset")           \
+	X(keepalive, 0, 0, 1, "1: connections to come are probed when idle (SO_KEEPALIVE)")        \
+	X(tcp_keepalive_time, 7200, 1, 32767, "seconds without a sign of life before a probe")     \
+	X(tcp_keepalive_intvl, 75, 1, 32767, "seconds between probes that are not answered")       \
+	X(tcp_keepalive_probes, 9, 1, 127, "probes without an answer before the connection ends")  \
 	X(tcp_syn_retries, 6, 1, 127, "SYNs sent again by connect()")                              \
 	X(tcp_challenge_ack_limit, 1000, 0, 1000000, "challenge ACKs a second (RFC 5961)")         \
 	X(tcp_invalid_ratelimit, 500, 0, 60000, "ms between answers to invalid segments")          \

@@ -24,7 +24,7 @@ grep -E 'requests in|Socket errors|Non-2xx' $T/wrk6.out
 ! grep -E 'Socket errors|Non-2xx' $T/wrk6.out || die "wrk saw failed requests over IPv6"
 
 idle() { [ "$(syngate show conns -j | jq length)" = 0 ]; }
-await "connections to end" idle
+wait_for 20 idle || die "connections that never end: $(syngate show conns -j)"
 eq "left half open" "$(show listeners '.[0].halfopen')" 0
 eq "left in the accept queue" "$(show listeners '.[0].acceptq')" 0
 for c in ConnTableFull FlowTableFull ListenDrops EstabResets TCPAbortOnTimeout NoWorkerSocket \

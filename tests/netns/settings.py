@@ -669,6 +669,43 @@ def user_timeout():
     end(f)
 
 
+@shows("tcp_max_orphans")
+def max_orphans():
+    """What has been closed and is not acknowledged: one may go on, the next is reset."""
+    before = HOLD.counters()
+    with setting(tcp_max_orphans=1):
+        kept, one_too_many = opened(HTTP), opened(HTTP)
+        for f, last in (kept, w.FIN), (one_too_many, w.RST):
+            f.send("PA", GET % 10)
+            while not f.expect().flags & last:
+                pass
+    check("TCPAbortOnMemory", moved(before, "TCPAbortOnMemory"), [1])
+    end(kept)
+
+
+@shows("keepalive", "tcp_keepalive_time", "tcp_keepalive_intvl", "tcp_keepalive_probes")
+def keepalive():
+    """A probe after two seconds; it is answered, the next two are not."""
+    before = HOLD.counters()
+    with setting(keepalive=1, tcp_keepalive_time=2, tcp_keepalive_intvl=1,
+                 tcp_keepalive_probes=2):
+        f = opened(HOLD)
+        times = [time.time()]
+        for answered in True, False, False:
+            probe = f.expect("A")
+            check("just left of what is next", probe.seq, (f.rcv_nxt - 1) % 2 ** 32)
+            times.append(probe.at)
+            if answered:
+                f.send("A")
+        times.append(f.expect("RA").at)
+    for i, want in enumerate((2, 2, 1, 1)):
+        within(f"span number {i}", times[i + 1] - times[i], want - 0.1, want + SLACK)
+    check("TCPKeepAlive", moved(before, "TCPKeepAlive"), [3])
+    f = opened(HOLD)  # off again
+    f.silent(2.5)
+    end(f)
+
+
 @shows("tcp_syn_retries")
 def syn_retries():
     """The daemon opens no TCP connection by itself: what can be shown is that driver and engine

@@ -13,7 +13,7 @@ static struct bed *open_as(struct peer *p, __u32 len, bool sack)
 	p->syn.sack_ok = sack;
 	conn_in(p, TCP_ESTABLISHED);
 	bed_drain_events(b);
-	tcp_set_nodelay(b->s[0], p->id, true);
+	tcp_set_opt(b->s[0], p->id, TCP_OPT_NODELAY, 1, 0);
 	if (len)
 		assert_int_equal(tcp_send(b->s[0], p->id, bytes(0, len), len, b->now), len);
 	b->n = 0;

@@ -105,7 +105,8 @@ static void game_accept(struct game *g)
 		return;
 	assert_int_equal(tcp_info(g->b->s[0], id, g->b->now, &f), 0);
 	g->has[f.tuple.pport - 40000] = id;
-	tcp_set_nodelay(g->b->s[0], id, game_below(g, 2));
+	tcp_set_opt(g->b->s[0], id, (enum tcp_opt)game_below(g, TCP_OPT_ERROR + 1),
+		    (int)game_below(g, 4) - 1, g->b->now);
 }
 
 static void game_call(struct game *g, unsigned i)

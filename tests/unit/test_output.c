@@ -28,7 +28,7 @@ static void test_segments_carry_the_bytes(void **state)
 	struct bed *b = open_in(&p, TCP_ESTABLISHED);
 
 	(void)state;
-	tcp_set_nodelay(b->s[0], p.id, true);
+	tcp_set_opt(b->s[0], p.id, TCP_OPT_NODELAY, 1, 0);
 	put(&p, 0, 10000); /* over chunk ends: two pieces a segment */
 	assert_int_equal(b->n, 7);
 	for (unsigned i = 0; i < 7; i++) {
@@ -94,12 +94,12 @@ static void test_nodelay(void **state)
 	put(&p, 0, 10);
 	put(&p, 10, 10);
 	assert_int_equal(b->n, 0);
-	tcp_set_nodelay(b->s[0], p.id, true);
+	tcp_set_opt(b->s[0], p.id, TCP_OPT_NODELAY, 1, 0);
 	bed_output(b); /* also what waits already */
 	assert_int_equal(b->n, 1);
 	put(&p, 20, 10);
 	assert_int_equal(b->n, 1);
-	tcp_set_nodelay(b->s[0], p.id, false);
+	tcp_set_opt(b->s[0], p.id, TCP_OPT_NODELAY, 0, 0);
 	put(&p, 30, 10);
 	assert_int_equal(b->n, 0);
 	bed_end(b);

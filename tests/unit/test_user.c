@@ -79,7 +79,7 @@ static void test_events(void **state)
 	peer_send(&p, SG_ACK, bytes(20, 10), 10);
 	assert_true(tcp_next_event(b->s[0], &ev));
 	assert_int_equal(tcp_set_user(b->s[0], p.id + 1, 0), -EBADF);
-	assert_int_equal(tcp_set_nodelay(b->s[0], p.id + 1, true), -EBADF);
+	assert_int_equal(tcp_set_opt(b->s[0], p.id + 1, TCP_OPT_NODELAY, 1, 0), -EBADF);
 	bed_end(b);
 }
 

@@ -266,7 +266,7 @@ static void http_event(struct app *a, struct app_conn *c, unsigned events)
 static void http_open(struct app *a, struct app_conn *c, const struct app_target *to)
 {
 	(void)to;
-	tcp_set_nodelay(a->stack, c->id, true); /* answers are written whole */
+	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* answers are written whole */
 	app_touch(a, c, APP_IDLE);
 }
 

@@ -165,7 +165,7 @@ static void proxy_open(struct app *a, struct app_conn *c, const struct app_targe
 	struct proxy *p = (struct proxy *)c;
 
 	p->to = *to;
-	tcp_set_nodelay(a->stack, c->id, true); /* the server has its own idea of that */
+	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* the server has its own idea of that */
 	p->fd = backend_connect(&to->backend, to->backend_port, a->epoll, p);
 	if (p->fd < 0)
 		proxy_refused(a, p, -p->fd);

@@ -24,6 +24,7 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error)
 	timer_stop(s, t);
 	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT)
 		s->cfg.mib->EstabResets++; /* RFC 4022: whoever resets it */
+	close_uncount(s, t);
 	if (t->flags & T_HASHED)
 		sg_flow_release(&s->cfg.flows, t->hash, &t->tuple);
 	close_unhash(s, t);
@@ -39,6 +40,26 @@ void close_done(struct tcp_stack *s, struct tcp *t, int error)
 	if (t->flags & T_OWNED && !(t->flags & T_WAITING))
 		event_post(s, t, error ? TCP_EV_CLOSED : TCP_EV_READ);
 	close_reap(s, t);
+}
+
+void close_uncount(struct tcp_stack *s, struct tcp *t)
+{
+	if (t->flags & T_UNOWNED)
+		s->orphans--;
+	t->flags &= ~(__u32)T_UNOWNED;
+}
+
+/* Work goes on without an application: so many may, and who comes too many is reset. */
+static bool close_may_go_on(struct tcp_stack *s, struct tcp *t)
+{
+	if (s->orphans >= knobs(s)->tcp_max_orphans) {
+		s->cfg.mib->TCPAbortOnMemory++;
+		close_reset(s, t, -ECONNRESET);
+		return false;
+	}
+	t->flags |= T_UNOWNED;
+	s->orphans++;
+	return true;
 }
 
 void close_in_order(struct tcp_stack *s, const struct tcp *t)
@@ -87,7 +108,8 @@ static void close_orphan(struct tcp_stack *s, struct tcp *t, sg_time now)
 	switch ((enum tcp_state)t->state) {
 	case TCP_ESTABLISHED:
 	case TCP_CLOSE_WAIT:
-		close_queue_fin(s, t);
+		if (close_may_go_on(s, t))
+			close_queue_fin(s, t);
 		return;
 	case TCP_FIN_WAIT_2:
 		orphan_enter(s, t, now);
@@ -104,10 +126,20 @@ static void close_orphan(struct tcp_stack *s, struct tcp *t, sg_time now)
 	case TCP_FIN_WAIT_1:
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
+		close_may_go_on(s, t);
+		return;
 	case TCP_LISTEN:
 	case TCP_TIME_WAIT:
 		return;
 	}
+}
+
+/* States in which a connection that is cut off owes its peer a RST (Linux's tcp_need_reset). */
+static bool close_needs_reset(const struct tcp *t)
+{
+	return t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT ||
+	       t->state == TCP_FIN_WAIT_1 || t->state == TCP_FIN_WAIT_2 ||
+	       t->state == TCP_SYN_RCVD;
 }
 
 int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
@@ -127,6 +159,15 @@ int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
 		close_reset(s, t, -ECONNRESET);
 		return 0;
 	}
+	if (t->flags & T_LINGER0 && t->state != TCP_CLOSED) {
+		s->cfg.mib->TCPAbortOnData++;
+		if (close_needs_reset(t))
+			close_reset(s, t, -ECONNRESET);
+		else
+			close_done(s, t, -ECONNRESET);
+		return 0;
+	}
+	timer_life(s, t, SG_NEVER); /* nobody is left who would want it kept alive */
 	close_orphan(s, t, now);
 	return 0;
 }

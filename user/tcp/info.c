@@ -12,7 +12,7 @@ static const char *info_timer(const struct tcp *t, sg_time *at)
 	if (*at == SG_NEVER)
 		return "";
 	if (*at == t->life_at)
-		return "timewait";
+		return t->flags & T_ORPHAN ? "timewait" : "keepalive";
 	return t->timer == TIMER_PERSIST ? "persist" : "on";
 }
 

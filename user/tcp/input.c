@@ -309,7 +309,7 @@ static void input_schedule_ack(struct tcp_stack *s, struct tcp *t, __u32 len, __
 	if (len > t->rcv_mss)
 		t->rcv_mss = (__u16)(len > 65535 ? 65535 : len);
 	t->ack_due += moved;
-	if (moved == 0 || gap || t->quick_acks > 0 || t->ack_due >= 2u * t->rcv_mss) {
+	if (moved == 0 || gap || t->quick_acks > 0 || t->flags & T_QUICKACK || t->ack_due >= 2u * t->rcv_mss) {
 		if (t->quick_acks > 0)
 			t->quick_acks--;
 		output_ack_now(s, t);
@@ -395,8 +395,11 @@ void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_tim
 	for (size_t i = 0; i < SG_ARRAY_SIZE(steps); i++) {
 		if (steps[i](s, t, in, now, out) == STEP_DONE)
 			return;
-		if (i == 0) /* acceptable: answer the way it came */
+		if (i == 0) { /* acceptable: answer the way it came */
 			memcpy(t->mac, in->mac, 6);
+			t->rcv_at = time_ms(now);
+			t->keep_probes = 0;
+		}
 	}
 }
 

@@ -12,7 +12,8 @@
 /* tcp_fin_timeout, but long enough for a lost FIN to come again (Linux's tcp_fin_time). */
 static __u64 orphan_time(const struct tcp_stack *s, const struct tcp *t)
 {
-	__u64 set = knobs(s)->tcp_fin_timeout * SG_SEC, least = 7 * t->rto / 2;
+	__u64 knob = knobs(s)->tcp_fin_timeout;
+	__u64 set = (t->linger2 > 0 ? (__u64)t->linger2 : knob) * SG_SEC, least = 7 * t->rto / 2;
 
 	return set > least ? set : least;
 }
@@ -24,6 +25,12 @@ void orphan_timer(struct tcp_stack *s, struct tcp *t, sg_time now)
 
 void orphan_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
+	close_uncount(s, t);
+	if (t->linger2 < 0) { /* Linux's TCP_LINGER2: nothing is waited for */
+		s->cfg.mib->TCPAbortOnLinger++;
+		close_reset(s, t, -ECONNRESET);
+		return;
+	}
 	t->flags |= T_ORPHAN;
 	t->oow_at = 0; /* as in a block of its own */
 	timewait_counted(s, orphan_time(s, t) / SG_MS);

@@ -235,6 +235,8 @@ static bool output_worth(const struct tcp *t, __u32 pos, const struct output_nex
 {
 	if (n->fin || n->len >= t->mss || seq_before(t->snd_nxt, t->snd_max))
 		return true;
+	if (t->flags & T_CORK)
+		return false;
 	if (pos + n->len == t->snd.len && (t->flags & T_NODELAY || pos == 0))
 		return true;
 	return n->len >= t->max_wnd / 2;
@@ -353,7 +355,10 @@ static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct
 		return;
 	if (t->flight != NIL && len > (__u32)seq_diff(t->snd_max, t->snd_una))
 		len = (__u32)seq_diff(t->snd_max, t->snd_una);
-	s->cfg.mib->TCPWinProbe++;
+	if (t->snd.len == 0 && !output_fin_due(t))
+		s->cfg.mib->TCPKeepAlive++;
+	else
+		s->cfg.mib->TCPWinProbe++;
 	if (len > 0)
 		output_data(s, t, t->snd_una, len < t->mss ? len : t->mss, false, now, out);
 	else

@@ -47,9 +47,11 @@ enum { /* tcp.flags */
 	T_REORDERED = 1 << 9,   /* this path has been seen to reorder */
 	T_ACK_NOW = 1 << 10,    /* owes an ACK */
 	T_RST = 1 << 11,        /* owes a RST */
-	T_PROBE = 1 << 13,      /* owes a zero-window probe */
+	T_KEEPALIVE = 1 << 12,  /* probe it when idle */
+	T_PROBE = 1 << 13,      /* owes a zero-window or keep-alive probe */
 	T_READY = 1 << 14,      /* on the output list */
 	T_HASHED = 1 << 15,     /* in the flow table */
+	T_LINGER0 = 1 << 16,    /* tcp_close() resets */
 	T_OOO = 1 << 17,        /* `reasm` holds ranges */
 	T_SYN_QUEUED = 1 << 18, /* counts in its listener's half-open length */
 	T_FIN_SEEN = 1 << 19,   /* the peer's FIN was seen, at fin_seq, perhaps out of order */
@@ -57,6 +59,9 @@ enum { /* tcp.flags */
 	T_SYN_YOUNG = 1 << 21,  /* counts in its listener's young ones too */
 	T_DSACK = 1 << 22,      /* dsack_left, dsack_right: to be told with the next ACK */
 	T_ORPHAN = 1 << 23,     /* in FIN_WAIT_2 without an owner, counted in TW */
+	T_CORK = 1 << 27,       /* full segments only */
+	T_QUICKACK = 1 << 28,   /* no delayed ACKs */
+	T_UNOWNED = 1 << 29,    /* closed by its application, not over: counts in tcp_stack.orphans */
 };
 
 /* What rexmit_at is for: a timeout, a window probe, RACK's second look, a tail loss probe. */
@@ -114,7 +119,14 @@ struct tcp {
 	struct buf rcv; /* from the first unread byte; len counts what is in order */
 	__u32 reasm;    /* chunk with the ranges out of order */
 	__u32 ack_due;  /* bytes received since our last ACK */
+	__u32 rcv_at;   /* ms, when something acceptable arrived last */
 	__u8 quick_acks;
+
+	/* options; 0: the knob's value */
+	__u8 keep_cnt, keep_probes; /* probes at most; sent so far without an answer */
+	__u16 keep_idle, keep_intvl; /* seconds */
+	__s16 linger2; /* seconds */
+	__u32 user_timeout; /* ms */
 
 	/* timestamps, RFC 7323 */
 	__u32 ts_off, ts_recent;
@@ -218,6 +230,7 @@ struct tcp_stack {
 	struct fifo ready, events;
 	struct fifo tw_order; /* TIME_WAIT blocks, the oldest in front */
 	bool starved;         /* somebody was refused a chunk */
+	__u32 orphans;        /* connections with T_UNOWNED */
 	__u32 accept_events; /* listeners with an event not yet taken */
 	__u64 challenge_second;
 	__u32 challenge_spent;
@@ -326,6 +339,7 @@ void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now);
 void timer_ack_sent(struct tcp *t);
 void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at);
 unsigned timer_take(struct tcp *t, sg_time now);
+__u64 timer_user_timeout(const struct tcp_stack *s, const struct tcp *t); /* ms; 0: none */
 void timer_window_open(struct tcp *t); /* the end of probing, if it was on */
 /* RACK wants to look again after `us`; 0: no more. */
 void timer_reorder(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now);
@@ -335,6 +349,14 @@ void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 sg_time timer_next(const struct tcp *t);
 void wheel_run(struct tcp_stack *s, sg_time now);
 sg_time wheel_next(const struct tcp_stack *s);
+
+/* --- keepalive.c: the time is life_at, which nobody else uses while somebody has it ------------ */
+
+void keepalive_arm(struct tcp_stack *s, struct tcp *t, sg_time now);
+void keepalive_fire(struct tcp_stack *s, struct tcp *t, sg_time now);
+__u32 keepalive_idle(const struct tcp_stack *s, const struct tcp *t);     /* seconds */
+__u32 keepalive_interval(const struct tcp_stack *s, const struct tcp *t); /* seconds */
+__u32 keepalive_count(const struct tcp_stack *s, const struct tcp *t);
 
 /* --- state.c ----------------------------------------------------------------------------------- */
 
@@ -452,6 +474,8 @@ void orphan_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_t
 		  struct actions *out);
 /* Free the block once nobody has it and it owes nothing. */
 void close_reap(struct tcp_stack *s, struct tcp *t);
+/* It is no longer among the orphans that tcp_max_orphans bounds. */
+void close_uncount(struct tcp_stack *s, struct tcp *t);
 void close_unhash(struct tcp_stack *s, struct tcp *t);
 
 /* Counted as Linux does, when a pair begins to wait for nothing but time. */

@@ -143,8 +143,27 @@ int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now);
 /* RST at once; the handle is dead. */
 int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now);
 
-/* No Nagle (RFC 1122 4.2.3.4): short segments go out at once. Off at first. */
-int tcp_set_nodelay(struct tcp_stack *s, tcp_id id, bool on);
+/* Options, as setsockopt(2) has them in tcp(7) and socket(7). */
+enum tcp_opt {
+	TCP_OPT_NODELAY,      /* 1: no Nagle (RFC 9293 3.7.4): short segments go out at once. 0 */
+	TCP_OPT_CORK,	      /* 1: nothing but full segments, until it is 0 again. 0 */
+	TCP_OPT_QUICKACK,     /* 1: acknowledge at once. 0 */
+	TCP_OPT_KEEPALIVE,    /* 1: probe when idle (RFC 9293 3.8.4). 0, or the knob `keepalive` */
+	TCP_OPT_KEEPIDLE,     /* seconds, 1 to 32767. tcp_keepalive_time */
+	TCP_OPT_KEEPINTVL,    /* seconds, 1 to 32767. tcp_keepalive_intvl */
+	TCP_OPT_KEEPCNT,      /* probes, 1 to 127. tcp_keepalive_probes */
+	TCP_OPT_LINGER,	      /* 0: tcp_close() resets. Else it leaves in order, as -1 at first */
+	TCP_OPT_LINGER2,      /* seconds in FIN_WAIT_2 without an owner, 1 to 3600; -1: none.
+				 0: tcp_fin_timeout */
+	TCP_OPT_USER_TIMEOUT, /* ms until unacknowledged data ends it, to 86400000.
+				 0: user_timeout_ms */
+	TCP_OPT_MAXSEG,	      /* read only: data in a full segment of ours */
+	TCP_OPT_ERROR,	      /* read only: why it died, a positive errno; 0: it lives */
+};
+
+/* -EBADF: no such connection. -EINVAL: out of bounds. -ENOPROTOOPT: read only. */
+int tcp_set_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int value, sg_time now);
+int tcp_get_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int *value);
 
 /* A value of the application's own. */
 int tcp_set_user(struct tcp_stack *s, tcp_id id, __u64 user);

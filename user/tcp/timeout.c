@@ -42,7 +42,7 @@ static bool timeout_rexmit_over(const struct tcp *t, __u32 retries, sg_time now)
 
 static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, unsigned due, sg_time now)
 {
-	__u64 user = knobs(s)->user_timeout_ms * SG_MS;
+	__u64 user = timer_user_timeout(s, t) * SG_MS;
 
 	/* Linux: nobody waits for an orphan whose peer keeps its window shut */
 	if (due & DUE_PERSIST && !(t->flags & T_OWNED) && t->rto >= RTO_MAX)
@@ -90,9 +90,14 @@ static void timeout_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
 
 void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 {
-	if (due & DUE_LIFE) { /* FIN_WAIT_2 without an owner: tcp_fin_timeout */
+	if (due & DUE_LIFE && t->flags & T_ORPHAN) { /* tcp_fin_timeout */
 		close_done(s, t, -ETIMEDOUT);
 		return;
+	}
+	if (due & DUE_LIFE) {
+		keepalive_fire(s, t, now);
+		if (t->state == TCP_CLOSED)
+			return;
 	}
 	if (due & (DUE_REXMIT | DUE_PERSIST) && timeout_over(s, t, due, now)) {
 		timeout_give_up(s, t);

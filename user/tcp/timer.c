@@ -179,11 +179,16 @@ void timer_init(struct tcp *t)
 	t->stalled_at = SG_NEVER;
 }
 
+__u64 timer_user_timeout(const struct tcp_stack *s, const struct tcp *t)
+{
+	return t->user_timeout ? t->user_timeout : knobs(s)->user_timeout_ms;
+}
+
 /* After `span`, or when user_timeout_ms is over (RFC 5482). */
 static void timer_rexmit(struct tcp_stack *s, struct tcp *t, enum timer_kind kind, __u64 span,
 			 sg_time now)
 {
-	__u64 user = knobs(s)->user_timeout_ms * SG_MS;
+	__u64 user = timer_user_timeout(s, t) * SG_MS;
 
 	if (t->stalled_at == SG_NEVER)
 		t->stalled_at = now;

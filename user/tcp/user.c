@@ -187,17 +187,3 @@ int tcp_set_user(struct tcp_stack *s, tcp_id id, __u64 user)
 	t->user = user;
 	return 0;
 }
-
-int tcp_set_nodelay(struct tcp_stack *s, tcp_id id, bool on)
-{
-	struct tcp *t = conn_get(s, id);
-
-	if (!t)
-		return -EBADF;
-	if (on)
-		t->flags |= T_NODELAY;
-	else
-		t->flags &= ~(__u32)T_NODELAY;
-	output_ready(s, t);
-	return 0;
-}
