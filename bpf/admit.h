@@ -158,7 +158,7 @@ SG_INLINE void admit_entry(struct sg_halfopen *e, struct xdp_md *ctx, const stru
 	e->tuple = p->tuple;
 	e->irs = p->seq;
 	e->when = rq->now;
-	e->opts = sg_synq_opts(&rq->r.o, set);
+	e->opts = sg_synq_opts(&rq->r.o, p->flags, set);
 	e->tsval = e->opts & SG_OPT_TS ? rq->r.o.tsval : 0;
 	e->mss = admit_mss(p, rq->r.o.mss);
 	e->answered = 0;

@@ -162,7 +162,7 @@ SG_INLINE void synack_make(struct answer *a, const struct packet *p, const struc
 		.seq = sg_iss(h, e->when).v,
 		.ack = e->irs + 1,
 		.window = l->window,
-		.flags = SG_SYN | SG_ACK,
+		.flags = sg_synack_flags(e->opts),
 	};
 	sg_synack_opts(&o, e->opts, e->tsval, p->v6 ? l->mss6 : l->mss4, l->wscale, h, now);
 	a->optlen = (__u8)sg_opt_write_syn(a->opt, &o);

@@ -203,12 +203,12 @@ loss_load()
 	in_ns "$1" tc filter add dev "$2" egress bpf direct-action object-pinned $d/loss_out
 }
 
-# loss_set IN_PERMILLE OUT_PERMILLE [SYNACKS [SYNS [SYN_ONLY]]]
+# loss_set IN_PERMILLE OUT_PERMILLE [SYNACKS [SYNS [SYN_ONLY [MARK_PERMILLE]]]]
 loss_set()
 {
 	local v bytes=()
 
-	for v in "$1" "$2" "${3:-0}" "${4:-0}" "${5:-0}"; do
+	for v in "$1" "$2" "${3:-0}" "${4:-0}" "${5:-0}" "${6:-0}"; do
 		bytes+=($((v & 255)) $((v >> 8 & 255)) 0 0)
 	done
 	bpftool map update pinned /sys/fs/bpf/loss/maps/rules key 0 0 0 0 value "${bytes[@]}"

@@ -57,6 +57,8 @@
 	X(TCPRcvQDrop, "segments dropped: receive buffer full")                                    \
 	X(TCPWinProbe, "zero-window probes sent")                                                  \
 	X(TCPKeepAlive, "keep-alive probes sent")                                                  \
+	X(InCEPkts, "segments that came with an ECN mark: congestion experienced")                 \
+	X(EcnEchoes, "ACKs that echo a mark of ours, ECE")                                         \
 	X(DelayedACKs, "delayed acknowledgments sent")                                          \
 	X(TCPChallengeACK, "challenge ACKs sent (RFC 5961)")                                       \
 	X(TCPSYNChallenge, "SYNs on a connection answered with a challenge ACK")                   \

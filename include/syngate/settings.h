@@ -54,6 +54,9 @@ enum sg_cc { /* congestion control */
 	X(tcp_invalid_ratelimit, 500, 0, 60000, "ms between answers to invalid segments")          \
 	X(tcp_rmem, 1048576, 4096, SG_RMEM_MAX, "receive buffer of a connection, bytes")              \
 	X(tcp_wmem, 1048576, 4096, 4190208, "send buffer of a connection, bytes")                 \
+	X(tcp_moderate_rcvbuf, 1, 0, 1, "1: the receive buffer grows to tcp_rmem as it is used")   \
+	X(tcp_rmem_default, 131072, 4096, SG_RMEM_MAX, "where it begins then, bytes")              \
+	X(tcp_ecn, 2, 0, 2, "ECN (RFC 3168): 2 if the peer asks, 1 asked for by connect(), 0 off") \
 	X(delack_ms, 40, 0, 500, "delayed acknowledgment")                                         \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
 	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \

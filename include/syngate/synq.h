@@ -36,8 +36,9 @@ SG_INLINE __u32 sg_ts_clock(const struct sg_hash *h, __u32 now)
 
 /* --- what both sides agree on ------------------------------------------------------ */
 
-/* sg_halfopen.opts out of a SYN's options and our settings: offered and wanted. */
-SG_INLINE __u8 sg_synq_opts(const struct sg_tcpopts *syn, const struct sg_settings *set)
+/* sg_halfopen.opts out of a SYN's options and flags and our settings: offered and wanted. */
+SG_INLINE __u8 sg_synq_opts(const struct sg_tcpopts *syn, __u8 flags,
+			    const struct sg_settings *set)
 {
 	__u8 opts = SG_OPT_NO_WSCALE;
 
@@ -47,7 +48,14 @@ SG_INLINE __u8 sg_synq_opts(const struct sg_tcpopts *syn, const struct sg_settin
 		opts |= SG_OPT_SACK;
 	if (syn->has_ts && set->tcp_timestamps)
 		opts |= SG_OPT_TS;
+	if ((flags & (SG_ECE | SG_CWR)) == (SG_ECE | SG_CWR) && set->tcp_ecn) /* RFC 3168 6.1.1 */
+		opts |= SG_OPT_ECN;
 	return opts;
+}
+
+SG_INLINE __u8 sg_synack_flags(__u8 opts)
+{
+	return SG_SYN | SG_ACK | (opts & SG_OPT_ECN ? SG_ECE : 0);
 }
 
 /* The options of the SYN-ACK: only what was offered is echoed. */

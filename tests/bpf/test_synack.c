@@ -317,6 +317,30 @@ static void test_knobs(void **state)
 	assert_int_equal(answered(r, &s).opts_len, 4);
 }
 
+/* RFC 3168 6.1.1: who asks with both flags is answered with one, and again with the next. */
+static void test_ecn(void **state)
+{
+	static const struct {
+		uint8_t asks;
+		uint32_t knob;
+		uint8_t answer;
+	} row[] = {{SG_ECE | SG_CWR, 2, SG_ECE}, {SG_ECE | SG_CWR, 1, SG_ECE},
+		   {SG_ECE | SG_CWR, 0, 0},	 {SG_ECE, 2, 0},
+		   {SG_CWR, 2, 0},		 {0, 2, 0}};
+	struct rig *r = *state;
+	struct spec s = rig_syn(r);
+
+	for (size_t i = 0; i < SG_ARRAY_SIZE(row); i++, s.sport++) {
+		r->f->settings->tcp_ecn = row[i].knob;
+		s.flags = SG_SYN | row[i].asks;
+		rig_send(r, &s, XDP_TX, SYNACK_SENT);
+		assert_int_equal(rig_reply(r, 0).flags, SG_SYN | SG_ACK | row[i].answer);
+		assert_int_equal(!!(rig_entry(r, &s, NULL)->opts & SG_OPT_ECN), !!row[i].answer);
+		rig_send(r, &s, XDP_TX, SYNACK_REPEATED);
+		assert_int_equal(rig_reply(r, 0).flags, SG_SYN | SG_ACK | row[i].answer);
+	}
+}
+
 /* The same SYN again: the same answer but for the clock, and no second entry. */
 static void test_repeated(void **state)
 {
@@ -426,6 +450,7 @@ int main(void)
 		T(test_offers),
 		T(test_mss_default_ip6),
 		T(test_knobs),
+		T(test_ecn),
 		T(test_repeated),
 		T(test_repeated_rearms),
 		T(test_other_queue),

@@ -339,15 +339,12 @@ def late_final_ack(side):
     yield from after(side, f, 0)
 
 
-LINES = {
-    "syn_ecn": ("SAE", "SA", "syngate does not do ECN: it is not agreed on"),
-}
 COUNTERS = {"DelayedACKs": "syngate acknowledges a FIN at once"}
 
 
 def main():
     queues, only = int(sys.argv[1]), sys.argv[2:]
-    stage = beside.Stage(w.Wire(), queues, LINES, COUNTERS)
+    stage = beside.Stage(w.Wire(), queues, unlike=COUNTERS)
     stage.add("all", 80, 8080, 4096)
     for fn in QUIET:
         if not only or fn.__name__ in only:

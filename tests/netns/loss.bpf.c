@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A bad network, on the client's end of a veth: XDP loses what syngate sends, tc egress
- * what the client sends. The rules lie in the map `rules`, what was lost is counted in
+ * what the client sends, and either marks what it does not lose. The rules lie in the map `rules`, what was lost is counted in
  * `lost`. tests/lib.sh: loss_load, loss_set, loss_lost.
  */
 #include <linux/bpf.h>
@@ -20,6 +20,7 @@ struct rules {
 	__u32 synacks;      /* the first so many SYN-ACKs to each port */
 	__u32 syns;         /* the first so many SYNs from each port */
 	__u32 syn_only;     /* 1: of TCP, nothing but SYNs leaves */
+	__u32 mark;	    /* ECN: permille of what is capable, both ways, that gets a mark */
 };
 
 struct lost {
@@ -78,6 +79,26 @@ static __always_inline int by_chance(__u32 permille)
 	return permille && bpf_get_prandom_u32() % 1000 < permille;
 }
 
+/* Congestion experienced (RFC 3168 5), on what is capable of it. */
+static __always_inline void mark(void *data, void *end, __u32 permille)
+{
+	struct ethhdr *eth = data;
+	struct iphdr *ip4 = (void *)(eth + 1);
+	struct ipv6hdr *ip6 = (void *)(eth + 1);
+	__u32 sum;
+
+	if ((void *)(ip6 + 1) > end || !by_chance(permille))
+		return;
+	if (eth->h_proto == bpf_htons(ETH_P_IP) && ip4->tos & 3 && (ip4->tos & 3) != 3) {
+		sum = (__u16)~ip4->check + (bpf_htons(ip4->tos | 3) - bpf_htons(ip4->tos));
+		sum = (sum & 0xffff) + (sum >> 16);
+		ip4->check = (__u16)~(sum + (sum >> 16));
+		ip4->tos |= 3;
+	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6) && ip6->flow_lbl[0] & 0x30) {
+		ip6->flow_lbl[0] |= 0x30;
+	}
+}
+
 SEC("xdp")
 int loss_in(struct xdp_md *ctx)
 {
@@ -102,6 +123,8 @@ int loss_in(struct xdp_md *ctx)
 	}
 	if (lose)
 		__sync_fetch_and_add(&l->in, 1);
+	else
+		mark(data, end, r->mark);
 	return lose ? XDP_DROP : XDP_PASS;
 }
 
@@ -129,6 +152,8 @@ int loss_out(struct __sk_buff *ctx)
 	}
 	if (lose)
 		__sync_fetch_and_add(&l->out, 1);
+	else
+		mark(data, end, r->mark);
 	return lose ? TC_ACT_STOLEN : TC_ACT_OK; /* SHOT would tell the sender */
 }
 

@@ -361,9 +361,38 @@ def window(f, size=1):
     return f.expect("A").wnd << f.got[0].opt["wscale"]
 
 
+@shows("tcp_moderate_rcvbuf", "tcp_rmem_default")
+def rcvbuf():
+    """The window of who has sent little: where the buffer begins, or the whole of tcp_rmem."""
+    for value in 100000, 131072, 300000:
+        with setting(tcp_rmem_default=value):
+            f = opened(HOLD)
+            within(f"tcp_rmem_default={value}", window(f), value - 1600, value)
+            end(f)
+    with setting(tcp_moderate_rcvbuf=0):
+        f = opened(HOLD)
+        within("tcp_moderate_rcvbuf=0", window(f), DOC["tcp_rmem"][0] - 128, DOC["tcp_rmem"][0])
+        end(f)
+
+
+@shows("tcp_ecn")
+def ecn():
+    """ECE in the SYN-ACK, beside the kernel."""
+    for value in 0, 1, 2:
+        with setting(HOLD, KERNEL, tcp_ecn=value):
+            got = []
+            for target in HOLD, KERNEL:
+                f, = fresh(target)
+                f.send("SEC", seq=f.iss)
+                got.append(bool(f.expect().flags & w.ECE))
+                end(f)
+        check(f"tcp_ecn={value}", got, [bool(value)] * 2)
+
+
 @shows("tcp_rmem")
 def rmem():
     scale = 6
+    HOLD.set("tcp_moderate_rcvbuf", 0)
     f = opened(HOLD)
     check("by default", window(f), DOC["tcp_rmem"][0] // 64 * 64 - 64)
     half, = fresh(ECHO)
@@ -382,6 +411,7 @@ def rmem():
                 within("a connection from before", window(f), value - 256, value)
             end(g)
     end(f)
+    HOLD.set("tcp_moderate_rcvbuf", 1)
 
 
 def small_window_later(half):

@@ -223,7 +223,7 @@ static void sim_synack(struct sim *m, unsigned at, const struct sg_halfopen *e,
 		       const struct sg_hash *h)
 {
 	struct sim_host *host = &m->host[at];
-	struct seg a = {.tuple = e->tuple, .flags = SG_SYN | SG_ACK, .wnd = host->listener.window};
+	struct seg a = {.tuple = e->tuple, .flags = sg_synack_flags(e->opts), .wnd = host->listener.window};
 
 	memcpy(a.mac, e->mac, 6);
 	a.seq = sg_iss(h, e->when);
@@ -244,7 +244,7 @@ static void sim_admit(struct sim *m, unsigned at, const struct seg *in, const st
 		.when = now,
 		.tsval = in->opt.has_ts ? in->opt.tsval : 0,
 		.mss = in->opt.mss ? in->opt.mss : SG_MSS_DEFAULT4,
-		.opts = sg_synq_opts(&in->opt, &host->settings),
+		.opts = sg_synq_opts(&in->opt, in->flags, &host->settings),
 	};
 	struct sg_synq_place place;
 

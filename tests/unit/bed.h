@@ -99,6 +99,7 @@ static inline struct bed *bed_new(unsigned workers)
 	SG_SETTINGS(X)
 #undef X
 	/* most peers here sack nothing: what looks at SACK blocks is switched on where it is tested */
+	b->set.tcp_moderate_rcvbuf = 0; /* the whole of tcp_rmem, but where growth is tested */
 	b->set.tcp_early_retrans = b->set.tcp_frto = 0;
 	b->key.k[0] = 0x0706050403020100ULL;
 	b->key.k[1] = 0x0f0e0d0c0b0a0908ULL;

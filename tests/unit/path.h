@@ -45,6 +45,7 @@ struct path {
 	struct path_item q[PATH_QUEUE];
 	unsigned n;
 	unsigned segments, resent; /* that left */
+	__u32 written, to_write;
 };
 
 static inline void path_open(struct path *w, bool sack)
@@ -170,7 +171,26 @@ static inline void path_arrive(struct path *w)
 	}
 }
 
-/* `len` segments are written, and time goes by until they are acknowledged, or `span` is over. */
+/* As much as the send buffer takes. */
+static inline void path_fill(struct path *w)
+{
+	while (w->written < w->to_write) {
+		const __u8 *data = bytes(w->written * PATH_MSS % 10000, PATH_MSS);
+		struct iovec iov[64];
+		__u32 room = 0;
+		int n = tcp_send_room(w->b->s[0], w->p.id, iov, 64);
+
+		for (int i = 0; i < n; i++)
+			room += (__u32)iov[i].iov_len;
+		tcp_send_done(w->b->s[0], w->p.id, 0, w->b->now);
+		if (room < PATH_MSS)
+			return;
+		assert_int_equal(tcp_send(w->b->s[0], w->p.id, data, PATH_MSS, w->b->now), PATH_MSS);
+		w->written++;
+	}
+}
+
+/* Time goes by until all that was written is acknowledged, or `span` is over. */
 static inline void path_run(struct path *w, sg_time span)
 {
 	sg_time end = w->b->now + span;
@@ -184,6 +204,7 @@ static inline void path_run(struct path *w, sg_time span)
 		if (at > w->b->now)
 			w->b->now = at;
 		w->b->n = 0;
+		path_fill(w);
 		tcp_expire(w->b->s[0], w->b->now);
 		bed_output(w->b);
 		path_flush(w);
@@ -192,12 +213,12 @@ static inline void path_run(struct path *w, sg_time span)
 	}
 }
 
+/* Write segments [from, from + segments): what the buffer does not take follows in path_run(). */
 static inline void path_write(struct path *w, __u32 from, __u32 segments)
 {
-	for (__u32 i = from; i < from + segments; i++)
-		assert_int_equal(tcp_send(w->b->s[0], w->p.id, bytes(i * PATH_MSS % 10000, PATH_MSS),
-					  PATH_MSS, w->b->now),
-				 PATH_MSS);
+	assert_int_equal(from, w->written);
+	w->to_write = from + segments;
+	path_fill(w);
 	w->b->n = 0;
 	bed_output(w->b);
 	path_flush(w);

@@ -15,6 +15,7 @@ struct peer {
 	unsigned w; /* the worker that its segments reach */
 	struct sg_tuple tuple;
 	struct sg_tcpopts syn; /* what it offers */
+	__u8 syn_flags;	       /* beside SYN */
 	sg_seq isn, iss;       /* its own, the engine's */
 	sg_seq nxt, ack;       /* what it sends next, what it has received */
 	__u16 wnd;	       /* as it stands in the header */
@@ -98,7 +99,7 @@ static inline enum sg_admission peer_syn(struct peer *p)
 	peer_buckets(p, bk);
 	e.irs = p->isn.v;
 	e.when = time_ms(b->now);
-	e.opts = sg_synq_opts(&p->syn, &b->set);
+	e.opts = sg_synq_opts(&p->syn, p->syn_flags, &b->set);
 	e.tsval = e.opts & SG_OPT_TS ? p->tsval : 0;
 	e.mss = p->syn.mss;
 	memset(e.mac, 0x22, 6);

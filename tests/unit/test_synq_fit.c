@@ -26,7 +26,7 @@ static void test_options_that_both_want(void **state)
 		bool sack = syn.sack_ok && set.tcp_sack, ts = syn.has_ts && set.tcp_timestamps;
 		struct sg_hash h = {.ts_off = 100};
 		struct sg_tcpopts answer;
-		__u8 opts = sg_synq_opts(&syn, &set);
+		__u8 opts = sg_synq_opts(&syn, 0, &set);
 
 		assert_int_equal(opts & SG_OPT_WSCALE, ws ? syn.wscale : SG_OPT_NO_WSCALE);
 		assert_int_equal(!!(opts & SG_OPT_SACK), sack);

@@ -29,6 +29,7 @@ static void model_conn(struct model *m, unsigned i)
 	state_set(m->t[i], TCP_ESTABLISHED);
 	state_set(m->t[i], TCP_FIN_WAIT_1);
 	state_set(m->t[i], TCP_FIN_WAIT_2);
+	m->t[i]->flags |= T_ORPHAN;
 	m->at[i] = SG_NEVER;
 }
 

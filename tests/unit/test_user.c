@@ -161,6 +161,7 @@ static void test_starved_writer(void **state)
 		conn_in(&hog[i], TCP_ESTABLISHED);
 		hog[i].wnd = 0;
 		peer_send(&hog[i], SG_ACK, NULL, 0);
+		peer_conn(&hog[i])->cwnd = BUF_MAX; /* a buffer to match */
 		while ((n = tcp_send(b->s[0], hog[i].id, bytes(0, 65536), 65536, b->now)) > 0)
 			;
 		assert_int_equal(n, -EAGAIN);

@@ -79,7 +79,7 @@ static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in
 		t->snd_nxt = t->snd_una;
 	t->dupacks = 0;
 	output_ready(s, t);
-	if (t->flags & T_WANT_WRITE && t->snd.len <= knobs(s)->tcp_wmem / 3 * 2) {
+	if (t->flags & T_WANT_WRITE && t->snd.len <= window_send_buffer(s, t) / 3 * 2) {
 		t->flags &= ~(__u32)T_WANT_WRITE;
 		event_post(s, t, TCP_EV_WRITE);
 	}
@@ -103,6 +103,7 @@ static void ack_recovery(struct tcp_stack *s, struct tcp *t, const struct seg *i
 	bool syn = seq_eq(news->before, t->iss);
 
 	ack_rtt(s, t, in, now, news);
+	ecn_echo(s, t, in, now);
 	if (t->flight != NIL)
 		recovery_acked(s, t, in, now, news);
 	else if (news->bytes && !syn) /* RFC 5681 3.1: not for a SYN */

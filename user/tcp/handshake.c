@@ -87,6 +87,8 @@ void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16
 	}
 	if (opts & SG_OPT_SACK)
 		t->flags |= T_SACK;
+	if (opts & SG_OPT_ECN)
+		t->flags |= T_ECN;
 	if ((opts & SG_OPT_WSCALE) != SG_OPT_NO_WSCALE) {
 		t->flags |= T_WSCALE;
 		t->snd_wscale = opts & SG_OPT_WSCALE;
@@ -278,7 +280,7 @@ void handshake_synack(struct tcp_stack *s, const struct listener *l, const struc
 	memset(a, 0, sizeof(*a));
 	a->tuple = e->tuple;
 	memcpy(a->mac, e->mac, 6);
-	a->flags = SG_SYN | SG_ACK;
+	a->flags = sg_synack_flags(e->opts);
 	a->seq = sg_iss(&h, e->when);
 	a->ack = sg_seq_of(e->irs + 1);
 	a->wnd = l->cfg.window;

@@ -276,6 +276,7 @@ static enum step step5_ack(struct tcp_stack *s, struct tcp *t, const struct seg 
 		return STEP_DONE;
 	if (t->state == TCP_SYN_RCVD && step5_syn_rcvd(s, t, in, out) == STEP_DONE)
 		return STEP_DONE;
+	ecn_input(s, t, in);
 	if (!ack_input(s, t, in, now) || t->state == TCP_CLOSED)
 		return STEP_DONE;
 	if (closing && t->state == TCP_FIN_WAIT_2 && !(t->flags & T_OWNED))
@@ -338,6 +339,7 @@ static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg
 		output_ack_now(s, t);
 		return STEP_NEXT;
 	}
+	window_arrived(t, in, now);
 	moved = reasm_input(s, t, seq_add(seq, skip), in->data[0] + skip, len);
 	t->bytes_in += moved;
 	if (moved)

@@ -30,55 +30,6 @@ void output_ack_now(struct tcp_stack *s, struct tcp *t)
 	output_ready(s, t);
 }
 
-/* --- the window that we offer ----------------------------------------------------------------- */
-
-static __u32 output_rcv_room(const struct tcp_stack *s, const struct tcp *t)
-{
-	__u32 rmem = knobs(s)->tcp_rmem;
-
-	return t->rcv.len < rmem ? rmem - t->rcv.len : 0;
-}
-
-/* What is left of the window that we last offered: nothing behind a FIN at its edge. */
-static __u32 output_offered(const struct tcp *t)
-{
-	__s32 left = seq_diff(t->rcv_adv, t->rcv_nxt);
-
-	return left > 0 ? (__u32)left : 0;
-}
-
-static __u32 output_step(const struct tcp_stack *s, const struct tcp *t)
-{
-	__u32 half = knobs(s)->tcp_rmem / 2;
-
-	return t->our_mss < half ? t->our_mss : half;
-}
-
-/*
- * RFC 9293 3.8.6.2.2: its right edge never moves back, and forward only in steps worth it.
- * Scaling rounds down, and rcv_adv remembers the edge (RFC 7323 2.4): rounding up would
- * let small segments push the edge on and on.
- */
-static __u16 output_window(const struct tcp_stack *s, struct tcp *t)
-{
-	__u32 room = output_rcv_room(s, t);
-	__u32 now = output_offered(t);
-	__u32 raw;
-
-	if (t->flags & T_RCV_SHUT || room < now + output_step(s, t))
-		room = now;
-	raw = room >> t->rcv_wscale;
-	if (raw > 65535)
-		raw = 65535;
-	t->rcv_adv = seq_max(t->rcv_adv, seq_add(t->rcv_nxt, raw << t->rcv_wscale));
-	return (__u16)raw;
-}
-
-bool output_window_grew(const struct tcp_stack *s, const struct tcp *t)
-{
-	return output_rcv_room(s, t) >= 2 * output_offered(t) + output_step(s, t);
-}
-
 /* --- one segment -------------------------------------------------------------------------------- */
 
 /* Header fields that every segment of a connection shares. */
@@ -98,8 +49,10 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 		a->opt.tsecr = t->ts_recent;
 	}
 	if (flags & SG_ACK) {
+		if (t->flags & T_ECN_CE && !(flags & SG_SYN))
+			a->flags |= SG_ECE;
 		a->ack = t->rcv_nxt;
-		a->wnd = output_window(s, t);
+		a->wnd = window_offer(s, t);
 		t->last_ack_sent = t->rcv_nxt;
 		t->flags &= ~(__u32)T_ACK_NOW;
 		t->ack_due = 0;
@@ -134,7 +87,7 @@ void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions 
 static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
 	bool synack = t->state == TCP_SYN_RCVD;
-	struct seg *a = output_new(s, t, synack ? SG_SYN | SG_ACK : SG_SYN, t->iss, now, out);
+	struct seg *a = output_new(s, t, ecn_syn_flags(s, t), t->iss, now, out);
 	__u32 wnd = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
 
 	a->opt.mss = t->our_mss;
@@ -165,7 +118,7 @@ static void output_rst(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 }
 
 /* Account of what has just been made: sequence numbers, the scoreboard, the timer. */
-static void output_sent(struct tcp_stack *s, struct tcp *t, const struct seg *a, sg_time now)
+static void output_sent(struct tcp_stack *s, struct tcp *t, struct seg *a, sg_time now)
 {
 	bool again = seq_before(a->seq, t->snd_max);
 	sg_seq end = seq_add(a->seq, seg_space(a));
@@ -175,6 +128,7 @@ static void output_sent(struct tcp_stack *s, struct tcp *t, const struct seg *a,
 		s->cfg.mib->RetransSegs++;
 	} else {
 		flight_open(s, t);
+		ecn_new_data(t, a);
 	}
 	if (seq_after(end, t->snd_nxt))
 		t->snd_nxt = end;

@@ -78,6 +78,7 @@ static void recovery_begin(struct tcp_stack *s, struct tcp *t, struct flight *f,
 	t->ssthresh = cc_loss(s, t, now);
 	t->recover = t->snd_max;
 	t->ca = (__u8)ca;
+	t->flags |= t->flags & T_ECN ? T_ECN_CWR : 0;
 	f->tlp = TLP_NONE;
 }
 
@@ -246,6 +247,7 @@ void recovery_timeout(struct tcp_stack *s, struct tcp *t, sg_time now)
 	if (fresh || (t->ca == CA_LOSS && t->backoff == 0)) {
 		recovery_arm_undo(t, f);
 		t->ssthresh = cc_loss(s, t, now);
+		t->flags |= t->flags & T_ECN ? T_ECN_CWR : 0;
 	}
 	f->frto = knobs(s)->tcp_frto && t->flags & T_SACK && (t->ca < CA_RECOVERY || t->backoff);
 	rack_timeout(s, t, now);
@@ -294,12 +296,8 @@ void cc_ece(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	struct flight *f = flight_of(s, t);
 
-	if (t->ca != CA_OPEN)
+	if (!f || t->ca != CA_OPEN)
 		return;
-	if (f)
-		recovery_begin(s, t, f, CA_CWR, now);
-	else
-		t->cwnd = t->ssthresh = cc_loss(s, t, now);
-	if (f)
-		f->undo = 0;
+	recovery_begin(s, t, f, CA_CWR, now);
+	f->undo = 0; /* there is nothing to take back */
 }

@@ -59,6 +59,9 @@ enum { /* tcp.flags */
 	T_SYN_YOUNG = 1 << 21,  /* counts in its listener's young ones too */
 	T_DSACK = 1 << 22,      /* dsack_left, dsack_right: to be told with the next ACK */
 	T_ORPHAN = 1 << 23,     /* in FIN_WAIT_2 without an owner, counted in TW */
+	T_ECN = 1 << 24,        /* agreed on, or asked for */
+	T_ECN_CE = 1 << 25,     /* a mark was seen: ECE until the peer says CWR */
+	T_ECN_CWR = 1 << 26,    /* our window was cut: to be told with the next new data */
 	T_CORK = 1 << 27,       /* full segments only */
 	T_QUICKACK = 1 << 28,   /* no delayed ACKs */
 	T_UNOWNED = 1 << 29,    /* closed by its application, not over: counts in tcp_stack.orphans */
@@ -119,6 +122,10 @@ struct tcp {
 	struct buf rcv; /* from the first unread byte; len counts what is in order */
 	__u32 reasm;    /* chunk with the ranges out of order */
 	__u32 ack_due;  /* bytes received since our last ACK */
+	__u32 rcv_buf;  /* how large the receive buffer may become; 0: tcp_rmem_default */
+	__u32 rcv_rtt;  /* microseconds, from the echoes in the peer's data; 0: none yet */
+	__u32 drs_at;   /* flight_clock() when this round of reading began */
+	__u32 drs_copied, drs_before; /* bytes read in it, and in the one before */
 	__u32 rcv_at;   /* ms, when something acceptable arrived last */
 	__u8 quick_acks;
 
@@ -436,8 +443,30 @@ void output_ack_now(struct tcp_stack *s, struct tcp *t);
 void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out);
 /* Is there anything that was never sent, and a window for it? */
 bool output_has_new(const struct tcp *t);
+
+/* --- window.c -------------------------------------------------------------------------------- */
+
+/* The window field of a segment; the edge that it offers is remembered. */
+__u16 window_offer(const struct tcp_stack *s, struct tcp *t);
 /* Would an ACK now tell of a window worth telling of? */
-bool output_window_grew(const struct tcp_stack *s, const struct tcp *t);
+bool window_grew(const struct tcp_stack *s, const struct tcp *t);
+void window_arrived(struct tcp *t, const struct seg *in, sg_time now);
+void window_read(struct tcp_stack *s, struct tcp *t, __u32 n, sg_time now);
+/* Bytes that the application may have waiting. */
+__u32 window_send_buffer(const struct tcp_stack *s, const struct tcp *t);
+
+/* --- ecn.c ------------------------------------------------------------------------------------- */
+
+/* The flags of our SYN or SYN-ACK. */
+__u8 ecn_syn_flags(const struct tcp_stack *s, struct tcp *t);
+/* The answer to our SYN. */
+void ecn_synack(struct tcp *t, __u8 flags);
+/* Something acceptable arrived in an established connection. */
+void ecn_input(struct tcp_stack *s, struct tcp *t, const struct seg *in);
+/* The peer echoes a mark. */
+void ecn_echo(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now);
+/* A segment that was never sent before is about to leave. */
+void ecn_new_data(struct tcp *t, struct seg *a);
 
 /* --- rtt.c; cc.h, recovery.h, rack.h, flight.h ------------------------------------------------------------ */
 

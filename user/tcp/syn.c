@@ -72,7 +72,7 @@ static void syn_fill(struct tcp_stack *s, struct tcp *t, const struct seg *in, s
 
 	t->listener = id;
 	memcpy(t->mac, in->mac, 6);
-	handshake_options(t, l, sg_synq_opts(&in->opt, knobs(s)), seg_mss(in));
+	handshake_options(t, l, sg_synq_opts(&in->opt, in->flags, knobs(s)), seg_mss(in));
 	t->iss = t->snd_una = t->snd_nxt = t->snd_max = iss;
 	t->snd_wnd = t->max_wnd = in->wnd;
 	t->irs = in->seq;
@@ -145,7 +145,7 @@ static void syn_entry(const struct tcp_stack *s, const struct seg *in, __u32 id,
 		.irs = in->seq.v,
 		.when = time_ms(now),
 		.mss = mss < SG_MSS_MIN ? SG_MSS_MIN : mss,
-		.opts = sg_synq_opts(&in->opt, knobs(s)),
+		.opts = sg_synq_opts(&in->opt, in->flags, knobs(s)),
 		.tail = (__u16)id,
 	};
 	e->tsval = e->opts & SG_OPT_TS ? in->opt.tsval : 0;

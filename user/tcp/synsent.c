@@ -25,6 +25,7 @@ static void synsent_take(struct tcp_stack *s, struct tcp *t, const struct seg *i
 		t->flags |= T_WSCALE;
 		t->snd_wscale = in->opt.wscale;
 	}
+	ecn_synack(t, in->flags);
 	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->snd_wl1 = in->seq;
 	t->snd_wl2 = in->ack;

@@ -74,13 +74,13 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 {
 	struct tcp *t = conn_get(s, id);
 
-	(void)now;
 	if (!t)
 		return -EBADF;
 	if (n > t->rcv.len)
 		return -EINVAL;
+	window_read(s, t, (__u32)n, now);
 	buf_drop(s, &t->rcv, (__u32)n, t->flags & T_OOO);
-	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && output_window_grew(s, t))
+	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && window_grew(s, t))
 		output_ack_now(s, t);
 	return 0;
 }
@@ -88,11 +88,12 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 int tcp_send_room(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max)
 {
 	struct tcp *t = conn_get(s, id);
-	__u32 wmem = knobs(s)->tcp_wmem;
+	__u32 wmem;
 	int n = 0;
 
 	if (!t)
 		return -EBADF;
+	wmem = window_send_buffer(s, t);
 	if (t->error)
 		return t->error;
 	if (t->flags & T_FIN_QUEUED || t->state == TCP_CLOSED)
