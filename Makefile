@@ -6,6 +6,7 @@ CC       ?= gcc
 CLANG    ?= clang
 BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 STRIP    ?= llvm-strip
+OBJCOPY  ?= objcopy
 SAN      ?=# SAN=1: AddressSanitizer and UndefinedBehaviorSanitizer
 
 Q := $(if $(V),,@)
@@ -23,12 +24,14 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iinclude -I/usr/include/$(MULTIARCH)
 
 ENGINE_SRC := $(wildcard user/tcp/*.c user/wire/*.c)
+LIBENGINE_SRC := $(wildcard user/engine/*.c)
 DAEMON_SRC := $(wildcard user/io/*.c user/app/*.c user/daemon/*.c)
 CLI_SRC    := $(wildcard user/cli/*.c)
 DAEMON_MAIN := $(O)/user/daemon/main.o
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 ENGINE_OBJ := $(call obj,$(ENGINE_SRC))
+LIBENGINE  := $(O)/libsyngate-engine.a
 DAEMON_OBJ := $(filter-out $(DAEMON_MAIN),$(call obj,$(DAEMON_SRC)))
 CLI_OBJ    := $(call obj,$(CLI_SRC))
 SKEL       := $(O)/front.skel.h
@@ -36,6 +39,7 @@ SKEL       := $(O)/front.skel.h
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM  := $(patsubst tests/sim/%.c,$(O)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 BPFT := $(patsubst tests/bpf/%.c,$(O)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+ENGT := $(patsubst tests/engine/%.c,$(O)/tests/engine/%,$(wildcard tests/engine/test_*.c))
 HOST := $(patsubst tests/host/%.c,$(O)/tests/host/%,$(wildcard tests/host/test_*.c))
 DRIVER_OBJ := $(patsubst %,$(O)/tests/host/%.o,driver maps memory)
 NETNS_BPF := $(patsubst %.c,$(O)/%.o,$(wildcard tests/netns/*.bpf.c))
@@ -47,7 +51,7 @@ DESTDIR ?=
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
+.PHONY: engine all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
 all: $(O)/syngate $(O)/syngated ## build the commands
 
@@ -73,7 +77,7 @@ bench: ## speed through syngate beside the same server without it
 
 soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be left behind
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf
+	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit
 	$(Q)O=$(O)/san tests/soak $(MINUTES)
 
 install: all ## copy the commands to DESTDIR/PREFIX
@@ -100,6 +104,16 @@ $(O)/%.o: %.c Makefile
 $(O)/libengine.a: $(ENGINE_OBJ)
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
+engine: $(LIBENGINE) ## the TCP engine alone: a static library for include/syngate_engine.h
+
+# one object that gives no name away but its own
+$(LIBENGINE): $(ENGINE_OBJ) $(call obj,$(LIBENGINE_SRC))
+	$(call say,AR,$@)$(LD) -r -o $(O)/engine.o $^ && \
+	$(OBJCOPY) --wildcard --keep-global-symbol='sge_*' $(O)/engine.o && \
+	rm -f $@ && ar rcs $@ $(O)/engine.o
+	$(Q)$(if $(SAN),,! nm -u $@ | grep -E ' U ' | grep -vE ' (mem(cpy|move|set|cmp)|strcmp|__assert_fail)$$' || \
+		{ echo "the engine wants more than mem*, strcmp and assert"; rm -f $@; exit 1; })
+
 $(O)/syngate: $(CLI_OBJ) $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
 
@@ -109,8 +123,13 @@ $(O)/syngated: $(DAEMON_MAIN) $(DAEMON_OBJ) $(O)/libengine.a
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka -ljansson
 
-$(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/libengine.a
+$(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/user/engine/driver.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka
+
+# as a stranger builds it: the header and the library, nothing else of ours
+$(O)/tests/engine/%: tests/engine/%.c $(LIBENGINE) $(wildcard tests/engine/*.h)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -std=c11 $(WARN) -Iinclude $(CFLAGS) $(SANFLAGS) $< $(LIBENGINE) -o $@ -lcmocka
 
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
@@ -125,7 +144,7 @@ $(O)/tests/host/%: $(O)/tests/host/%.o $(DRIVER_OBJ) $(DAEMON_OBJ) $(O)/libengin
 $(O)/tests/netns/inject: $(O)/tests/netns/inject.o
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf
 
-unit: $(UNIT) $(SIM)
+unit: $(UNIT) $(SIM) $(ENGT)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
 tests: unit bpf-tests netns-bpf $(O)/tests/netns/inject ## build the tests (SAN=1 O=DIR: with ASan and UBSan)

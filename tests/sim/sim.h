@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two hosts and a link in virtual time. Frames are real frames (wire_encode, wire_decode),
- * the server's driver is the pure code of include/syngate/synq.h, and everything random
+ * the server's driver is user/engine/driver.c, and everything random
  * comes out of one seed: the same seed replays the same run.
  *
- *	client engine ── link (loss, reordering, duplication, corruption, delay) ── driver ── engine
+ *	client engine ── link (loss, reordering, duplication, corruption, delay, rate and queue, ECN
+ *	                 marks, each way) ── driver ── engine
  */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -13,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "syngate/synq.h"
-#include "tcp/stack.h"
+#include "engine/driver.h"
 #include "wire/wire.h"
 
 #define SIM_FRAME 2048
@@ -26,6 +26,10 @@
 struct sim_link { /* per mille, and nanoseconds */
 	unsigned loss, dup, reorder, corrupt;
 	sg_time delay, jitter;
+	__u64 rate;    /* bytes a second, each way; 0: any */
+	__u32 queue;   /* bytes in front of that; what does not fit is dropped */
+	bool marks;    /* half full, it marks what is capable of ECN */
+	sg_time free_at[2]; /* when all that waits has left */
 };
 
 struct sim_frame {
@@ -38,6 +42,7 @@ struct sim_frame {
 struct sim_host {
 	__u32 timewaits;
 	struct tcp_stack *stack;
+	struct driver driver;
 	void *mem;
 	struct sg_settings settings;
 	struct sg_queue *queues;
@@ -126,6 +131,7 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 	h->mac[0] = 2;
 	if (tcp_init(h->mem, size, &cfg, m->now, &h->stack))
 		abort();
+	h->driver.stack = h->stack;
 }
 
 static void sim_listen(struct sim_host *h, __u32 backlog)
@@ -172,12 +178,38 @@ static void sim_pcap_open(struct sim *m, const char *path)
 		fwrite(head, sizeof(head), 1, m->pcap);
 }
 
+/* How long a frame waits for those in front of it, or SG_NEVER: the queue is full. */
+static sg_time sim_queue(struct sim *m, unsigned to, __u32 len)
+{
+	sg_time *free_at = &m->link.free_at[to];
+	sg_time start = *free_at > m->now ? *free_at : m->now;
+
+	if (m->link.rate == 0)
+		return 0;
+	if ((start - m->now) * m->link.rate / SG_SEC > m->link.queue)
+		return SG_NEVER;
+	*free_at = start + len * SG_SEC / m->link.rate;
+	return *free_at - m->now;
+}
+
+static bool sim_is_congested(const struct sim *m, unsigned to)
+{
+	sg_time free_at = m->link.free_at[to];
+
+	return m->link.marks && free_at > m->now &&
+	       (free_at - m->now) * m->link.rate / SG_SEC > m->link.queue / 2;
+}
+
 static void sim_put(struct sim *m, unsigned to, const __u8 *bytes, __u32 len)
 {
-	struct sim_frame *f = malloc(sizeof(*f));
+	sg_time wait = sim_queue(m, to, len);
+	struct sim_frame *f;
 	unsigned i;
 
-	f->at = m->now + m->link.delay + (m->link.jitter ? sim_rand(m) % m->link.jitter : 0);
+	if (wait == SG_NEVER)
+		return;
+	f = malloc(sizeof(*f));
+	f->at = m->now + wait + m->link.delay + (m->link.jitter ? sim_rand(m) % m->link.jitter : 0);
 	if (sim_chance(m, m->link.reorder))
 		f->at += m->link.delay * 3;
 	f->to = to;
@@ -197,8 +229,12 @@ static void sim_put(struct sim *m, unsigned to, const __u8 *bytes, __u32 len)
 static void sim_send(struct sim *m, unsigned from, const struct seg *s)
 {
 	__u8 bytes[SIM_FRAME];
-	int len = wire_encode(bytes, sizeof(bytes), m->host[from].mac, s);
+	struct seg seg = *s;
+	int len;
 
+	if (seg.ecn == 2 && sim_is_congested(m, !from))
+		seg.ecn = 3;
+	len = wire_encode(bytes, sizeof(bytes), m->host[from].mac, &seg);
 	if (len < 0)
 		abort();
 	m->sent++;
@@ -217,122 +253,18 @@ static void sim_flush(struct sim *m, unsigned from, struct actions *a)
 	a->n = 0;
 }
 
-/* --- the server's driver -------------------------------------------------------------------------- */
-
-static void sim_synack(struct sim *m, unsigned at, const struct sg_halfopen *e,
-		       const struct sg_hash *h)
-{
-	struct sim_host *host = &m->host[at];
-	struct seg a = {.tuple = e->tuple, .flags = sg_synack_flags(e->opts), .wnd = host->listener.window};
-
-	memcpy(a.mac, e->mac, 6);
-	a.seq = sg_iss(h, e->when);
-	a.ack = sg_seq_of(e->irs + 1);
-	sg_synack_opts(&a.opt, e->opts, e->tsval, host->listener.mss4, host->listener.wscale, h,
-		       time_ms(m->now));
-	sim_send(m, at, &a);
-}
-
-static void sim_admit(struct sim *m, unsigned at, const struct seg *in, const struct sg_hash *h,
-		      struct sg_halfopen_bucket *b[2])
-{
-	struct sim_host *host = &m->host[at];
-	__u32 now = time_ms(m->now);
-	struct sg_halfopen e = {
-		.tuple = in->tuple,
-		.irs = in->seq.v,
-		.when = now,
-		.tsval = in->opt.has_ts ? in->opt.tsval : 0,
-		.mss = in->opt.mss ? in->opt.mss : SG_MSS_DEFAULT4,
-		.opts = sg_synq_opts(&in->opt, in->flags, &host->settings),
-	};
-	struct sg_synq_place place;
-
-	memcpy(e.mac, in->mac, 6);
-	if (sg_synq_admit(b[0], b[1], &host->queues[0], &e, 0, h->table, now,
-			  host->settings.synack_rto_ms, &place) == SG_ADMIT_ENTRY)
-		sim_synack(m, at, &e, h);
-}
-
-static void sim_input(struct sim *m, unsigned at, const struct seg *in)
-{
-	struct seg room[ACTIONS_PER_INPUT];
-	struct actions a = {.max = ACTIONS_PER_INPUT, .send = room};
-
-	tcp_input(m->host[at].stack, in, m->now, &a);
-	sim_flush(m, at, &a);
-}
-
-/* Returns true when a half-open entry had the say. */
-static bool sim_halfopen(struct sim *m, unsigned at, struct seg *in, const struct sg_hash *h,
-			 struct sg_halfopen_bucket *b[2], const __u32 index[2])
-{
-	struct sg_synq_seg c = {in->seq, in->ack, seg_space(in), in->opt.tsval, in->opt.tsecr,
-				in->flags, in->opt.has_ts};
-	struct seg_handshake r;
-	__u64 word = 0;
-	int which = 0;
-	int way = sg_synq_find(b[0], h->table, &in->tuple, &word);
-	struct sg_halfopen *e;
-
-	if (way < 0) {
-		which = 1;
-		way = sg_synq_find(b[1], h->table, &in->tuple, &word);
-	}
-	if (way < 0)
-		return false;
-	e = &b[which]->entry[way];
-	switch (sg_synq_check(e, h, &c, m->host[at].listener.window, time_ms(m->now),
-			      m->host[at].settings.tcp_invalid_ratelimit)) {
-	case SG_FIT_REPEAT:
-		sg_synq_answered(e, time_ms(m->now));
-		sim_synack(m, at, e, h);
-		return true;
-	case SG_FIT_ACK:
-	case SG_FIT_RESET:
-	case SG_FIT_BAD_ACK:
-		r = (struct seg_handshake){index[which] * SG_WAYS + (__u32)way, e->irs, e->when,
-					   e->tsval, sg_slot_gen(word), 0, e->mss, e->opts};
-		in->handshake = &r;
-		sim_input(m, at, in);
-		in->handshake = NULL;
-		return true;
-	case SG_FIT_SILENT:
-	case SG_FIT_OLD:
-	case SG_FIT_INEXACT:
-	case SG_FIT_OUTSIDE:
-	case SG_FIT_DROP:
-		return true;
-	}
-	return true;
-}
+/* --- what arrives --------------------------------------------------------------------------------- */
 
 static void sim_arrive(struct sim *m, const struct sim_frame *f)
 {
-	struct sim_host *host = &m->host[f->to];
-	struct sg_halfopen_bucket *b[2];
-	struct sg_hash h;
-	__u32 index[2];
+	struct seg room[ACTIONS_PER_INPUT];
+	struct actions a = {.max = ACTIONS_PER_INPUT, .send = room};
 	struct seg in;
 
 	if (wire_decode(f->bytes, f->len, true, &in))
 		return;
-	h = sg_tuple_hash(&m->key, &in.tuple);
-	if (!host->listens || sg_flow_owner(&(struct sg_flow_table){host->flows, SIM_BUCKETS},
-					    h.table, &in.tuple) >= 0) {
-		sim_input(m, f->to, &in);
-		return;
-	}
-	index[0] = sg_bucket_first(h.table, SIM_BUCKETS);
-	index[1] = sg_bucket_second(h.table, SIM_BUCKETS);
-	b[0] = &host->halfopen[index[0]];
-	b[1] = &host->halfopen[index[1]];
-	if (sim_halfopen(m, f->to, &in, &h, b, index))
-		return;
-	if ((in.flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) == SG_SYN)
-		sim_admit(m, f->to, &in, &h, b);
-	else
-		sim_input(m, f->to, &in);
+	driver_input(&m->host[f->to].driver, &in, m->now, &a);
+	sim_flush(m, f->to, &a);
 }
 
 /* --- going round ------------------------------------------------------------------------------------ */

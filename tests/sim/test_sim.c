@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sim.h"
 
@@ -50,12 +52,35 @@ static void dump(const struct sim *m)
 				f.retrans, f.waiting ? " waiting" : "");
 }
 
+static void run_seed(__u64 seed, const char *pcap);
+
+/* The same run once more, in a process of its own, with its frames written down. */
+static void again_with_pcap(__u64 seed)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "sim-%llu.pcap", (unsigned long long)seed);
+	fflush(NULL);
+	if (fork() == 0) {
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
+		run_seed(seed, path);
+		_exit(0);
+	}
+	wait(NULL);
+	fprintf(stderr, "its frames: %s\n", path);
+}
+
 static void broken(const struct sim *m, const char *what)
 {
 	dump(m);
 	fprintf(stderr, "seed %llu: %s at %.3f s; replay: test_sim %llu\n",
 		(unsigned long long)m->seed, what, (double)(m->now - 1000 * SG_SEC) / 1e9,
 		(unsigned long long)m->seed);
+	if (!m->pcap)
+		again_with_pcap(m->seed);
+	if (m->pcap)
+		fclose(m->pcap);
 	fail_msg("seed %llu: %s", (unsigned long long)m->seed, what);
 }
 
@@ -204,12 +229,22 @@ static void choose(struct sim *m, struct pair *pairs, unsigned n)
 	m->link.dup = bad ? sim_below(m, 40) : 0;
 	m->link.reorder = bad ? sim_below(m, 100) : 0;
 	m->link.corrupt = bad ? sim_below(m, 20) : 0;
+	if (sim_chance(m, 500)) { /* 80 kbit/s to 80 Mbit/s, a queue of 3 to 200 packets */
+		m->link.rate = 10000ull << sim_below(m, 11);
+		m->link.queue = 1500 * (3 + sim_below(m, 200));
+		m->link.marks = sim_chance(m, 500);
+	}
 	for (unsigned at = 0; at < 2; at++) {
 		struct sg_settings *set = &m->host[at].settings;
 
 		set->tcp_timestamps = sim_chance(m, 700);
 		set->tcp_sack = sim_chance(m, 800);
 		set->tcp_window_scaling = sim_chance(m, 800);
+		set->tcp_ecn = sim_below(m, 3);
+		set->tcp_congestion_control = sim_below(m, 2);
+		set->tcp_early_retrans = sim_chance(m, 800) ? 3 : 0;
+		set->tcp_frto = sim_chance(m, 800) ? 2 : 0;
+		set->tcp_moderate_rcvbuf = sim_chance(m, 800);
 		set->tcp_rmem = bufs[sim_below(m, 5)];
 		set->tcp_wmem = bufs[sim_below(m, 5)];
 		set->tcp_syn_retries = set->tcp_synack_retries = 12; /* nobody gives up */

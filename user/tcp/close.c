@@ -102,6 +102,20 @@ int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now)
 	return 0;
 }
 
+/* As in Linux: what is buffered and what comes can still be read, and the end comes at once. */
+int tcp_shutdown_read(struct tcp_stack *s, tcp_id id)
+{
+	struct tcp *t = conn_get(s, id);
+
+	if (!t)
+		return -EBADF;
+	if (t->state == TCP_CLOSED || t->state == TCP_SYN_SENT)
+		return -ENOTCONN;
+	t->flags |= T_READ_END;
+	event_post(s, t, TCP_EV_READ);
+	return 0;
+}
+
 /* Without an owner; in which states there is still work to do. */
 static void close_orphan(struct tcp_stack *s, struct tcp *t, sg_time now)
 {

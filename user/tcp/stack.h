@@ -64,6 +64,7 @@ enum { /* tcp.flags */
 	T_ECN_CWR = 1 << 26,    /* our window was cut: to be told with the next new data */
 	T_CORK = 1 << 27,       /* full segments only */
 	T_QUICKACK = 1 << 28,   /* no delayed ACKs */
+	T_READ_END = 1 << 30,   /* shutdown(SHUT_RD): nothing to read is the end */
 	T_UNOWNED = 1 << 29,    /* closed by its application, not over: counts in tcp_stack.orphans */
 };
 

@@ -137,6 +137,12 @@ ssize_t tcp_send(struct tcp_stack *s, tcp_id id, const void *buf, size_t len, sg
 /* No more data from us: FIN after what is buffered. -ENOTCONN when it is too late. */
 int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now);
 
+/*
+ * We read no more: what is there and what still comes can be read, and when there is nothing it is
+ * the end of the stream, as in Linux. The peer is not told. -ENOTCONN.
+ */
+int tcp_shutdown_read(struct tcp_stack *s, tcp_id id);
+
 /* The application lets go; the handle is dead. Unread data: RST, as Linux does. */
 int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now);
 

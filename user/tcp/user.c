@@ -65,7 +65,7 @@ int tcp_recv_peek(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max)
 		return buf_read(s, &t->rcv, 0, t->rcv.len, iov, max);
 	if (t->error)
 		return t->error;
-	if (t->flags & T_FIN_RCVD || t->state == TCP_CLOSED)
+	if (t->flags & (T_FIN_RCVD | T_READ_END) || t->state == TCP_CLOSED)
 		return 0;
 	return -EAGAIN;
 }

@@ -169,18 +169,33 @@ static int decode_tcp(struct cursor *c, bool verify, struct seg *out)
 	return 0;
 }
 
+static int decode_ip(struct cursor *c, int type, bool verify, struct seg *out)
+{
+	int err = -EPROTO;
+
+	if (type == ETH_IPV4)
+		err = decode_ipv4(c, verify, out);
+	else if (type == ETH_IPV6)
+		err = decode_ipv6(c, out);
+	return err ? err : decode_tcp(c, verify, out);
+}
+
 int wire_decode(const __u8 *frame, __u32 len, bool verify, struct seg *out)
 {
 	struct cursor c = {frame, len};
-	int type, err;
+	int type;
 
 	memset(out, 0, sizeof(*out));
 	type = decode_ethernet(&c, out);
-	if (type == ETH_IPV4)
-		err = decode_ipv4(&c, verify, out);
-	else if (type == ETH_IPV6)
-		err = decode_ipv6(&c, out);
-	else
+	return type < 0 ? type : decode_ip(&c, type, verify, out);
+}
+
+int wire_decode_ip(const __u8 *packet, __u32 len, bool verify, struct seg *out)
+{
+	struct cursor c = {packet, len};
+
+	memset(out, 0, sizeof(*out));
+	if (len == 0)
 		return -EPROTO;
-	return err ? err : decode_tcp(&c, verify, out);
+	return decode_ip(&c, packet[0] >> 4 == 4 ? ETH_IPV4 : ETH_IPV6, verify, out);
 }

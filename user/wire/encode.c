@@ -110,22 +110,38 @@ static void encode_tcp(__u8 *th, const struct seg *s, __u32 opt_len, __u32 tcp_l
 	memcpy(th + 16, &csum, 2);
 }
 
+/* IP and TCP from `p` on. Returns their length, or -EMSGSIZE. */
+static int encode_packet(__u8 *p, __u32 room, const struct seg *s, int v4)
+{
+	__u32 ip_len = v4 ? 20 : 40, opt_len, tcp_len;
+	__u8 opts[SG_OPT_MAX];
+	__u8 *tcp;
+
+	opt_len = encode_options(opts, s);
+	tcp_len = 20 + opt_len + s->len;
+	if (s->len > 65535 || ip_len + tcp_len > room ||
+	    (v4 ? 20 : 0) + tcp_len > 65535) /* more than the IP header can say */
+		return -EMSGSIZE;
+	tcp = v4 ? encode_ipv4(p, s, tcp_len) : encode_ipv6(p, s, tcp_len);
+	memcpy(tcp + 20, opts, opt_len);
+	encode_tcp(tcp, s, opt_len, tcp_len);
+	return (int)(ip_len + tcp_len);
+}
+
+int wire_encode_ip(__u8 *packet, __u32 room, const struct seg *s)
+{
+	return encode_packet(packet, room, s, sg_addr_is4(&s->tuple.peer));
+}
+
 int wire_encode(__u8 *frame, __u32 room, const __u8 own_mac[6], const struct seg *s)
 {
 	int v4 = sg_addr_is4(&s->tuple.peer);
-	__u8 opts[SG_OPT_MAX];
-	__u32 opt_len, tcp_len;
 	__u8 *p;
+	int len;
 
-	if (s->len > 65535 || room < WIRE_HEADROOM + s->len)
-		return -EMSGSIZE;
-	opt_len = encode_options(opts, s);
-	tcp_len = 20 + opt_len + s->len;
-	if ((v4 ? 20 : 0) + tcp_len > 65535) /* more than the IP header can say */
+	if (room < WIRE_HEADROOM || room - WIRE_HEADROOM < s->len)
 		return -EMSGSIZE;
 	p = encode_ethernet(frame, own_mac, s, v4);
-	p = v4 ? encode_ipv4(p, s, tcp_len) : encode_ipv6(p, s, tcp_len);
-	memcpy(p + 20, opts, opt_len);
-	encode_tcp(p, s, opt_len, tcp_len);
-	return (int)(p + tcp_len - frame);
+	len = encode_packet(p, room - (__u32)(p - frame), s, v4);
+	return len < 0 ? len : (int)(p - frame) + len;
 }

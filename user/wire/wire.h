@@ -19,6 +19,12 @@
  */
 int wire_decode(const __u8 *frame, __u32 len, bool verify, struct seg *out);
 
+/* The same with an IPv4 or IPv6 packet by itself: out->mac and out->tuple.vlan are 0. */
+int wire_decode_ip(const __u8 *packet, __u32 len, bool verify, struct seg *out);
+
+/* Write `s` as an IP packet. Returns its length, or -EMSGSIZE. */
+int wire_encode_ip(__u8 *packet, __u32 room, const struct seg *s);
+
 /*
  * Write `s` as a frame from `own_mac` to s->mac. Returns its length, or -EMSGSIZE when
  * it does not fit into `room` bytes.

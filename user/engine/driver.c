@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/driver.h"
+
+#include <string.h>
+
+/* Where a half-open entry is, and a copy of it. */
+struct found {
+	struct sg_halfopen *entry;
+	__u64 *slot;
+	__u64 word;
+	__u32 index;
+};
+
+static bool driver_find(const struct tcp_stack *s, const struct sg_hash *h,
+			const struct sg_tuple *t, struct found *f)
+{
+	__u32 n = s->cfg.halfopen_buckets;
+	__u32 bucket[2] = {sg_bucket_first(h->table, n), sg_bucket_second(h->table, n)};
+
+	for (int i = 0; i < 2; i++) {
+		struct sg_halfopen_bucket *b = &s->cfg.halfopen[bucket[i]];
+		int way = sg_synq_find(b, h->table, t, &f->word);
+
+		if (way < 0)
+			continue;
+		f->entry = &b->entry[way];
+		f->slot = &b->slot[way];
+		f->index = bucket[i] * SG_WAYS + (__u32)way;
+		return true;
+	}
+	return false;
+}
+
+bool driver_has_halfopen(const struct tcp_stack *s, const struct sg_tuple *t)
+{
+	struct sg_hash h = sg_tuple_hash(&s->cfg.key, t);
+	struct found f;
+
+	return driver_find(s, &h, t, &f);
+}
+
+/* The same SYN again: the same SYN-ACK, and the timer starts anew. */
+static void driver_repeat(struct tcp_stack *s, const struct listener *l,
+			  const struct found *f, sg_time now, struct actions *out)
+{
+	sg_synq_rearm(f->slot, f->word, time_ms(now), knobs(s)->synack_rto_ms,
+		      sg_slot_retries(f->word));
+	sg_synq_answered(f->entry, time_ms(now));
+	handshake_synack(s, l, f->entry, now, out);
+}
+
+/* "This is where we are", RFC 9293 3.10.7.4; what is bare only so often. */
+static void driver_challenge(const struct tcp_stack *s, const struct listener *l,
+			     const struct found *f, const struct seg *in, const struct sg_hash *h,
+			     sg_time now, struct actions *out)
+{
+	const struct sg_halfopen *e = f->entry;
+	bool bare = seg_space(in) == 0 || in->flags & SG_SYN;
+	bool scaled = (e->opts & SG_OPT_WSCALE) != SG_OPT_NO_WSCALE;
+	struct seg *a;
+
+	if (bare && sg_synq_limited(e, time_ms(now), knobs(s)->tcp_invalid_ratelimit))
+		return;
+	if (bare)
+		sg_synq_answered(f->entry, time_ms(now));
+	a = &out->send[out->n++];
+	memset(a, 0, sizeof(*a));
+	a->tuple = in->tuple;
+	memcpy(a->mac, in->mac, 6);
+	a->flags = SG_ACK;
+	a->seq = sg_seq_of(sg_iss(h, e->when).v + 1);
+	a->ack = sg_seq_of(e->irs + 1);
+	a->wnd = scaled ? l->cfg.window >> l->cfg.wscale : l->cfg.window;
+	if (e->opts & SG_OPT_TS) {
+		a->opt.has_ts = 1;
+		a->opt.tsval = sg_ts_clock(h, time_ms(now));
+		a->opt.tsecr = e->tsval;
+	}
+	s->cfg.mib->OutSegs++;
+}
+
+static bool driver_rst_allowed(struct driver *d, sg_time now)
+{
+	if (d->rst_second != now / SG_SEC) {
+		d->rst_second = now / SG_SEC;
+		d->rst_spent = 0;
+	}
+	return d->rst_spent++ < knobs(d->stack)->rst_limit;
+}
+
+static void driver_stray(struct driver *d, const struct seg *in, sg_time now, struct actions *out)
+{
+	if (!(in->flags & SG_RST) && driver_rst_allowed(d, now))
+		input_reset(d->stack, in, out);
+}
+
+static void driver_steer(struct driver *d, struct seg *in, const struct found *f, sg_time now,
+			 struct actions *out)
+{
+	const struct sg_halfopen *e = f->entry;
+	const struct seg_handshake r = {
+		.slot = f->index,
+		.irs = e->irs,
+		.when = e->when,
+		.tsval = e->tsval,
+		.gen = sg_slot_gen(f->word),
+		.listener = sg_synq_listener(e),
+		.mss = e->mss,
+		.opts = e->opts,
+	};
+
+	in->handshake = &r;
+	tcp_input(d->stack, in, now, out);
+	in->handshake = NULL;
+}
+
+/* What arrives for a half-open entry: one case for each way it can fit (bpf/complete.h). */
+static void driver_complete(struct driver *d, struct seg *in, const struct sg_hash *h,
+			    const struct found *f, sg_time now, struct actions *out)
+{
+	const struct sg_synq_seg c = {in->seq,	      in->ack,	     seg_space(in), in->opt.tsval,
+				      in->opt.tsecr, in->flags, in->opt.has_ts};
+	struct tcp_stack *s = d->stack;
+	const struct listener *l = listener_at(s, sg_synq_listener(f->entry));
+
+	if (!l)
+		return;
+	switch (sg_synq_check(f->entry, h, &c, l->cfg.window, time_ms(now),
+			      knobs(s)->tcp_invalid_ratelimit)) {
+	case SG_FIT_REPEAT:
+		driver_repeat(s, l, f, now, out);
+		return;
+	case SG_FIT_ACK:
+	case SG_FIT_RESET:
+		driver_steer(d, in, f, now, out);
+		return;
+	case SG_FIT_BAD_ACK:
+		driver_stray(d, in, now, out);
+		return;
+	case SG_FIT_OLD:
+		if (in->flags & SG_RST)
+			return;
+		/* fallthrough */
+	case SG_FIT_OUTSIDE:
+	case SG_FIT_INEXACT:
+		driver_challenge(s, l, f, in, h, now, out);
+		return;
+	case SG_FIT_SILENT:
+	case SG_FIT_DROP:
+		return;
+	}
+}
+
+void driver_input(struct driver *d, struct seg *in, sg_time now, struct actions *out)
+{
+	struct tcp_stack *s = d->stack;
+	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &in->tuple);
+	bool flow = sg_flow_owner(&s->cfg.flows, h.table, &in->tuple) >= 0;
+	struct found f;
+
+	if (flow) {
+		tcp_input(s, in, now, out);
+	} else if (driver_find(s, &h, &in->tuple, &f)) {
+		driver_complete(d, in, &h, &f, now, out);
+	} else if ((in->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) != SG_SYN ||
+		   !syn_admit(s, in, &h, now, out)) {
+		driver_stray(d, in, now, out);
+	}
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine's memory, its packets and its time: syngate_engine.h. */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/wire.h"
+
+/* --- memory --------------------------------------------------------------------------------- */
+
+struct plan {
+	size_t queues, halfopen, flows, proven, pool, end;
+	__u32 halfopen_buckets, flow_buckets;
+	struct tcp_config tcp;
+};
+
+static size_t plan_take(size_t *at, size_t size, size_t align)
+{
+	size_t start = (*at + align - 1) / align * align;
+
+	*at = start + size;
+	return start;
+}
+
+static bool plan_make(const struct sge_config *c, struct plan *p)
+{
+	size_t at = sizeof(struct sge);
+
+	if (c->max_conns < 1 || c->max_conns > 1u << 24 || c->max_buffers < 16 ||
+	    c->max_buffers > 1u << 28 || c->max_halfopen < 1 || c->max_halfopen > 1u << 24 ||
+	    c->max_listeners < 1 || c->max_listeners > SG_MAX_LISTENERS || c->mtu < 576)
+		return false;
+	/* 1.5 slots an entry: a full bucket is rare (docs/decisions/0002) */
+	p->halfopen_buckets = (c->max_halfopen + c->max_halfopen / 2) / SG_WAYS + 2;
+	p->flow_buckets = 3u * c->max_conns / SG_WAYS + 2; /* connections and TIME_WAIT */
+	p->tcp = (struct tcp_config){
+		.max_conns = c->max_conns,
+		.max_timewait = c->max_conns,
+		.max_chunks = c->max_buffers,
+		.max_listeners = c->max_listeners,
+		.halfopen_buckets = p->halfopen_buckets,
+		.flows.buckets = p->flow_buckets,
+	};
+	memcpy(&p->tcp.key, c->key, sizeof(p->tcp.key));
+	p->queues = plan_take(&at, c->max_listeners * sizeof(struct sg_queue), SG_CACHELINE);
+	p->halfopen = plan_take(&at, p->halfopen_buckets * sizeof(struct sg_halfopen_bucket),
+				SG_CACHELINE);
+	p->flows = plan_take(&at, p->flow_buckets * sizeof(struct sg_flow_bucket), SG_CACHELINE);
+	p->proven = plan_take(&at, SG_PROVEN_BUCKETS * sizeof(struct sg_proven_bucket),
+			      SG_CACHELINE);
+	p->pool = plan_take(&at, tcp_pool_size(&p->tcp), TCP_CHUNK);
+	p->end = at;
+	return true;
+}
+
+size_t sge_size(const struct sge_config *cfg)
+{
+	struct plan p;
+
+	return plan_make(cfg, &p) ? p.end : 0;
+}
+
+int sge_init(void *mem, size_t size, const struct sge_config *cfg, uint64_t now, struct sge **out)
+{
+	struct sge *e = mem;
+	__u8 *base = mem;
+	struct plan p;
+	int rc;
+
+	if (!plan_make(cfg, &p) || size < p.end || (size_t)mem % TCP_CHUNK)
+		return -EINVAL;
+	e->cfg = *cfg;
+	sge_knobs_init(&e->settings);
+	e->queues = (void *)(base + p.queues);
+	e->halfopen = (void *)(base + p.halfopen);
+	e->halfopen_buckets = p.halfopen_buckets;
+	p.tcp.settings = &e->settings;
+	p.tcp.halfopen = e->halfopen;
+	p.tcp.proven = (void *)(base + p.proven);
+	p.tcp.flows.bucket = (void *)(base + p.flows);
+	p.tcp.queues = e->queues;
+	p.tcp.timewaits = &e->timewaits;
+	p.tcp.mib = &e->mib;
+	rc = tcp_init(base + p.pool, size - p.pool, &p.tcp, now, &e->stack);
+	if (rc)
+		return rc;
+	e->driver.stack = e->stack;
+	e->sweep_at = now;
+	*out = e;
+	return 0;
+}
+
+/* --- packets ---------------------------------------------------------------------------------- */
+
+/* Answers wait here: they bear no data, so nothing is borrowed. */
+static unsigned engine_room(const struct sge *e)
+{
+	return SGE_PENDING - e->n;
+}
+
+static void engine_keep(struct sge *e, const struct actions *a)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		e->pending[(e->first + e->n++) % SGE_PENDING] = a->send[i];
+}
+
+/* Who uses this library polls; events only keep blocks from being freed. */
+static void engine_forget_events(struct sge *e)
+{
+	struct tcp_event ev;
+
+	while (tcp_next_event(e->stack, &ev))
+		;
+}
+
+int sge_input(struct sge *e, const void *packet, size_t len, uint64_t now)
+{
+	struct seg room[ACTIONS_PER_INPUT];
+	struct actions a = {.max = ACTIONS_PER_INPUT, .send = room};
+	struct seg in;
+	int rc;
+
+	if (engine_room(e) < ACTIONS_PER_INPUT)
+		return -ENOBUFS;
+	rc = wire_decode_ip(packet, len < SGE_PACKET ? (__u32)len : SGE_PACKET,
+			    e->settings.verify_checksum, &in);
+	if (rc) {
+		e->mib.InErrs++;
+		e->mib.InCsumErrors += rc == -EBADMSG;
+		return rc;
+	}
+	driver_input(&e->driver, &in, now, &a);
+	engine_keep(e, &a);
+	engine_forget_events(e);
+	return 0;
+}
+
+ssize_t sge_output(struct sge *e, void *buf, size_t room, uint64_t now)
+{
+	struct seg one;
+	struct actions a = {.max = 1, .send = &one};
+	__u32 space = room < SGE_PACKET ? (__u32)room : SGE_PACKET;
+	int len;
+
+	if (e->n > 0) {
+		len = wire_encode_ip(buf, space, &e->pending[e->first]);
+		if (len < 0)
+			return len;
+		e->first = (e->first + 1) % SGE_PENDING;
+		e->n--;
+		return len;
+	}
+	if (room < e->cfg.mtu)
+		return -EMSGSIZE; /* before anything is taken out of the engine */
+	tcp_output(e->stack, now, &a);
+	engine_forget_events(e);
+	return a.n ? wire_encode_ip(buf, space, &one) : 0;
+}
+
+/* --- time ---------------------------------------------------------------------------------------- */
+
+static bool engine_halfopen(const struct sge *e)
+{
+	for (__u32 i = 0; i < e->cfg.max_listeners; i++)
+		if (e->queues[i].halfopen)
+			return true;
+	return false;
+}
+
+/* SYN-ACKs that are due again: as many as there is room for, the rest when there is. */
+static void engine_sweep(struct sge *e, sg_time now)
+{
+	struct seg room[SGE_PENDING];
+	struct actions a = {.max = engine_room(e), .send = room};
+
+	if (e->sweep_next == 0 && now < e->sweep_at)
+		return;
+	if (e->sweep_next == 0)
+		e->sweep_at = now + SGE_SWEEP;
+	e->sweep_next += tcp_sweep_halfopen(e->stack, e->sweep_next,
+					    e->halfopen_buckets - e->sweep_next, now, &a);
+	if (e->sweep_next == e->halfopen_buckets)
+		e->sweep_next = 0;
+	engine_keep(e, &a);
+}
+
+void sge_expire(struct sge *e, uint64_t now)
+{
+	tcp_expire(e->stack, now);
+	engine_forget_events(e);
+	if (engine_halfopen(e) || e->sweep_next)
+		engine_sweep(e, now);
+}
+
+uint64_t sge_deadline(const struct sge *e)
+{
+	sg_time wheel = wheel_next(e->stack), tw = timewait_next(e->stack);
+	sg_time at = wheel < tw ? wheel : tw;
+
+	if (e->n > 0 || e->stack->ready.head != NIL)
+		return e->stack->now;
+	return engine_halfopen(e) && e->sweep_at < at ? e->sweep_at : at;
+}
