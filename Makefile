@@ -40,6 +40,7 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*
 SIM  := $(patsubst tests/sim/%.c,$(O)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 BPFT := $(patsubst tests/bpf/%.c,$(O)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 ENGT := $(patsubst tests/engine/%.c,$(O)/tests/engine/%,$(wildcard tests/engine/test_*.c))
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(O)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 HOST := $(patsubst tests/host/%.c,$(O)/tests/host/%,$(wildcard tests/host/test_*.c))
 DRIVER_OBJ := $(patsubst %,$(O)/tests/host/%.o,driver maps memory)
 NETNS_BPF := $(patsubst %.c,$(O)/%.o,$(wildcard tests/netns/*.bpf.c))
@@ -51,7 +52,7 @@ DESTDIR ?=
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: engine all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
+.PHONY: engine fuzz all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
 all: $(O)/syngate $(O)/syngated ## build the commands
 
@@ -144,7 +145,20 @@ $(O)/tests/host/%: $(O)/tests/host/%.o $(DRIVER_OBJ) $(DAEMON_OBJ) $(O)/libengin
 $(O)/tests/netns/inject: $(O)/tests/netns/inject.o
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf
 
-unit: $(UNIT) $(SIM) $(ENGT)
+# libFuzzer: the engine's sources once more, with clang and coverage
+FUZZ_SRC := $(ENGINE_SRC) $(LIBENGINE_SRC)
+$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) $(wildcard tests/fuzz/*.h user/*/*.h include/*.h include/syngate/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -Iinclude -Iuser -Itests/fuzz \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $< $(FUZZ_SRC) -o $@
+
+fuzz: $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c)) ## build the fuzzers (tests/fuzz/run TARGET SECONDS)
+
+# the same targets without it, for the corpus
+$(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(call obj,$(LIBENGINE_SRC)) $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
+
+unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
 tests: unit bpf-tests netns-bpf $(O)/tests/netns/inject ## build the tests (SAN=1 O=DIR: with ASan and UBSan)

@@ -195,7 +195,8 @@ static inline void path_run(struct path *w, sg_time span)
 {
 	sg_time end = w->b->now + span;
 
-	while (w->b->now < end && (w->n || !seq_eq(path_conn(w)->snd_una, path_conn(w)->snd_max))) {
+	while (w->b->now < end && (w->n || w->written < w->to_write ||
+				   !seq_eq(path_conn(w)->snd_una, path_conn(w)->snd_max))) {
 		sg_time at = w->n ? w->q[w->n - 1].at : end, d = bed_deadline(w->b);
 
 		at = d < at ? d : at;
@@ -204,6 +205,7 @@ static inline void path_run(struct path *w, sg_time span)
 		if (at > w->b->now)
 			w->b->now = at;
 		w->b->n = 0;
+		bed_drain_events(w->b);
 		path_fill(w);
 		tcp_expire(w->b->s[0], w->b->now);
 		bed_output(w->b);

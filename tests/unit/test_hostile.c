@@ -226,31 +226,6 @@ static void game_step(struct game *g)
 	bed_check(g->b);
 }
 
-/* The blocks and chunks that are reached from somewhere are those that count as used. */
-static void game_memory(const struct game *g)
-{
-	const struct tcp_stack *s = g->b->s[0];
-	__u32 chunks = 0;
-
-	for (__u32 i = 1; i <= s->conns.high; i++) {
-		struct tcp *t = conn_at(s, i);
-		struct buf *b[2] = {&t->snd, &t->rcv};
-
-		if (!(t->gen & 1))
-			continue;
-		chunks += (t->reasm != NIL) + (t->flight != NIL);
-		for (int k = 0; k < 2; k++) {
-			const __u32 *list =
-				b[k]->dir ? (const void *)chunk_at(s, b[k]->dir) : b[k]->inl;
-
-			chunks += b[k]->dir != NIL;
-			for (__u32 c = 0; c < (b[k]->dir ? BUF_DIR : BUF_INLINE); c++)
-				chunks += list[c] != NIL;
-		}
-	}
-	assert_int_equal(chunks, s->chunks.used);
-}
-
 static void game_play(__u64 seed)
 {
 	struct game g = {.b = bed_listening(1, 6), .d = {seed}};
@@ -258,11 +233,8 @@ static void game_play(__u64 seed)
 	for (unsigned i = 0; i < PEERS; i++)
 		peer_init(&g.p[i], g.b, (__u8)i);
 	g.b->queues[0].syn_backlog = 12;
-	for (unsigned n = 0; n < STEPS; n++) {
+	for (unsigned n = 0; n < STEPS; n++)
 		game_step(&g);
-		if (n % 64 == 0)
-			game_memory(&g);
-	}
 #define X(name, def, min, max, text) g.b->set.name = def;
 	SG_SETTINGS(X)
 #undef X

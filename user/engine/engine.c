@@ -105,8 +105,7 @@ static void engine_keep(struct sge *e, const struct actions *a)
 		e->pending[(e->first + e->n++) % SGE_PENDING] = a->send[i];
 }
 
-/* Who uses this library polls; events only keep blocks from being freed. */
-static void engine_forget_events(struct sge *e)
+void sge_forget_events(struct sge *e)
 {
 	struct tcp_event ev;
 
@@ -132,7 +131,7 @@ int sge_input(struct sge *e, const void *packet, size_t len, uint64_t now)
 	}
 	driver_input(&e->driver, &in, now, &a);
 	engine_keep(e, &a);
-	engine_forget_events(e);
+	sge_forget_events(e);
 	return 0;
 }
 
@@ -154,7 +153,7 @@ ssize_t sge_output(struct sge *e, void *buf, size_t room, uint64_t now)
 	if (room < e->cfg.mtu)
 		return -EMSGSIZE; /* before anything is taken out of the engine */
 	tcp_output(e->stack, now, &a);
-	engine_forget_events(e);
+	sge_forget_events(e);
 	return a.n ? wire_encode_ip(buf, space, &one) : 0;
 }
 
@@ -188,7 +187,7 @@ static void engine_sweep(struct sge *e, sg_time now)
 void sge_expire(struct sge *e, uint64_t now)
 {
 	tcp_expire(e->stack, now);
-	engine_forget_events(e);
+	sge_forget_events(e);
 	if (engine_halfopen(e) || e->sweep_next)
 		engine_sweep(e, now);
 }

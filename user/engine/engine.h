@@ -28,4 +28,7 @@ struct sge {
 /* Both by the lists of syngate/settings.h and mib.h. */
 void sge_knobs_init(struct sg_settings *set);
 
+/* Who uses this library polls; events only keep blocks from being freed. */
+void sge_forget_events(struct sge *e);
+
 #endif

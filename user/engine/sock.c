@@ -85,6 +85,7 @@ int sge_unlisten(struct sge *e, int listener, uint64_t now)
 		return -EBADF;
 	tcp_unlisten(e->stack, (__u32)listener, now);
 	e->queues[listener].in_use = 0;
+	sge_forget_events(e);
 	return 0;
 }
 
@@ -160,12 +161,18 @@ int sge_shutdown(struct sge *e, sge_conn c, int how, uint64_t now)
 
 int sge_close(struct sge *e, sge_conn c, uint64_t now)
 {
-	return tcp_close(e->stack, c, now);
+	int rc = tcp_close(e->stack, c, now);
+
+	sge_forget_events(e);
+	return rc;
 }
 
 int sge_abort(struct sge *e, sge_conn c, uint64_t now)
 {
-	return tcp_abort(e->stack, c, now);
+	int rc = tcp_abort(e->stack, c, now);
+
+	sge_forget_events(e);
+	return rc;
 }
 
 int sge_poll(struct sge *e, sge_conn c)

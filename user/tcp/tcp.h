@@ -249,4 +249,7 @@ struct tcp_usage {
 };
 void tcp_usage(const struct tcp_stack *s, struct tcp_usage *u);
 
+/* Does everything hold that must? NULL, or what does not. For tests: it looks at every block. */
+const char *tcp_check(const struct tcp_stack *s);
+
 #endif
