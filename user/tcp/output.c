@@ -133,6 +133,7 @@ static void output_sent(struct tcp_stack *s, struct tcp *t, struct seg *a, sg_ti
 	if (seq_after(end, t->snd_nxt))
 		t->snd_nxt = end;
 	t->snd_max = seq_max(t->snd_max, end);
+	mtu_sent(t, a->seq, a->len, again);
 	if (t->flight != NIL) {
 		if (again)
 			flight_resent(s, t, a->seq, end, now);
@@ -207,7 +208,7 @@ static bool output_next_data(struct tcp_stack *s, struct tcp *t, sg_time now,
 			     struct output_next *n)
 {
 	__u32 pos = (__u32)seq_diff(t->snd_nxt, t->snd_una);
-	__u32 pipe = flight_pipe(s, t), usable;
+	__u32 pipe = flight_pipe(s, t), usable, size;
 
 	if (pos > t->snd.len) /* the FIN is out */
 		return false;
@@ -220,8 +221,9 @@ static bool output_next_data(struct tcp_stack *s, struct tcp *t, sg_time now,
 	n->len = t->snd.len - pos;
 	if (n->len > usable)
 		n->len = usable;
-	if (n->len > t->mss)
-		n->len = t->mss;
+	size = mtu_size(s, t, n->len, usable, now);
+	if (n->len > size)
+		n->len = size;
 	n->fin = output_fin_at(t, pos + n->len) && (usable > n->len || pos + n->len == 0);
 	if (n->len == 0 && !n->fin)
 		return false;
