@@ -129,6 +129,7 @@ counted() { [ "$(counter OutOfWindowIcmps)" = 4 ]; }
 await "4 forged errors, counted" counted
 eq "mss after them" "$(show conns '.[] | select(.state == "ESTAB") | .mss')" 1448
 eq "PmtuLowered" "$(counter PmtuLowered)" 0
+say "4 forged errors: counted, and nothing has changed"
 kill $slow
 wait $slow || :
 syngate_stop
@@ -144,6 +145,8 @@ hole() # MTU HOST
 	eq "ICMP errors that arrived" "$(counter SteerIcmp)" 0
 	num "PmtuBlackHole" "$(counter PmtuBlackHole) > 0"
 	num "probes that passed" "$(counter TCPMTUPSuccess) > 0"
+	say "timeouts $(counter TCPTimeouts), probes that passed $(counter TCPMTUPSuccess), that did not" \
+		"$(counter TCPMTUPFail)"
 	syngate_stop
 }
 hole 1400 $S4
@@ -157,6 +160,7 @@ down "the kernel's server with tcp_mtu_probing=1" $S4:8081
 start 1 tcp_mtu_probing=0
 ! C curl -sS -m 12 -o $T/got http://$S4/down 2>/dev/null || die "no hole: it passed without probing"
 eq "PmtuBlackHole with tcp_mtu_probing=0" "$(counter PmtuBlackHole)" 0
+say "with tcp_mtu_probing=0: nothing in 12 s"
 syngate_stop
 talking
 
@@ -176,4 +180,5 @@ done
 num "connections made smaller" "$(counter PmtuLowered) > 1"
 num "passed from worker to worker" "$(counter Forwarded) > 0"
 eq "ForwardDropped" "$(counter ForwardDropped)" 0
+say "two queues: 16 downloads, $(counter PmtuLowered) made smaller, $(counter Forwarded) frames forwarded"
 syngate_stop

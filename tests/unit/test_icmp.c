@@ -135,9 +135,10 @@ static void test_fields(void **state)
 			assert_int_equal(e.tuple.local.addr[15], 1);
 			assert_int_equal(e.tuple.peer.addr[15], 2);
 			assert_int_equal(sg_addr_is4(&e.tuple.peer), !v6);
-			assert_int_equal(e.tuple.vlan[0], tags == 0 ? 0
-						  : tags == 1 ? (SG_VLAN_PRESENT | 7)
-							      : (SG_VLAN_PRESENT | SG_VLAN_8021AD | 7));
+			assert_int_equal(e.tuple.vlan[0],
+					 tags == 0   ? 0
+					 : tags == 1 ? (SG_VLAN_PRESENT | 7)
+						     : (SG_VLAN_PRESENT | SG_VLAN_8021AD | 7));
 			assert_int_equal(e.tuple.vlan[1], tags == 2 ? (SG_VLAN_PRESENT | 8) : 0);
 		}
 }
@@ -151,24 +152,42 @@ static void test_meanings(void **state)
 		int error;
 		enum icmp_kind kind;
 	} rows[] = {
-		{false, 3, 0, ENETUNREACH, ICMP_SOFT},   {false, 3, 1, EHOSTUNREACH, ICMP_SOFT},
-		{false, 3, 2, ENOPROTOOPT, ICMP_HARD},   {false, 3, 3, ECONNREFUSED, ICMP_HARD},
-		{false, 3, 4, EMSGSIZE, ICMP_TOO_BIG},   {false, 3, 5, EOPNOTSUPP, ICMP_SOFT},
-		{false, 3, 6, ENETUNREACH, ICMP_HARD},   {false, 3, 7, EHOSTDOWN, ICMP_HARD},
-		{false, 3, 8, ENONET, ICMP_HARD},        {false, 3, 9, ENETUNREACH, ICMP_HARD},
-		{false, 3, 10, EHOSTUNREACH, ICMP_HARD}, {false, 3, 11, ENETUNREACH, ICMP_SOFT},
-		{false, 3, 12, EHOSTUNREACH, ICMP_SOFT}, {false, 3, 13, EHOSTUNREACH, ICMP_HARD},
-		{false, 3, 14, EHOSTUNREACH, ICMP_HARD}, {false, 3, 15, EHOSTUNREACH, ICMP_HARD},
-		{false, 11, 0, EHOSTUNREACH, ICMP_SOFT}, {false, 12, 0, EPROTO, ICMP_HARD},
-		{true, 1, 0, ENETUNREACH, ICMP_SOFT},    {true, 1, 1, EACCES, ICMP_HARD},
-		{true, 1, 2, EHOSTUNREACH, ICMP_SOFT},   {true, 1, 3, EHOSTUNREACH, ICMP_SOFT},
-		{true, 1, 4, ECONNREFUSED, ICMP_HARD},   {true, 1, 5, EACCES, ICMP_HARD},
-		{true, 1, 6, EACCES, ICMP_HARD},         {true, 2, 0, EMSGSIZE, ICMP_TOO_BIG},
-		{true, 3, 0, EHOSTUNREACH, ICMP_SOFT},   {true, 4, 1, EPROTO, ICMP_HARD},
-		{false, 3, 16, 0, ICMP_SOFT},            {false, 5, 1, 0, ICMP_SOFT},
-		{false, 0, 0, 0, ICMP_SOFT},             {false, 8, 0, 0, ICMP_SOFT},
-		{true, 1, 7, 0, ICMP_SOFT},              {true, 0, 0, 0, ICMP_SOFT},
-		{true, 128, 0, 0, ICMP_SOFT},            {true, 135, 0, 0, ICMP_SOFT},
+		{false, 3, 0, ENETUNREACH, ICMP_SOFT},
+		{false, 3, 1, EHOSTUNREACH, ICMP_SOFT},
+		{false, 3, 2, ENOPROTOOPT, ICMP_HARD},
+		{false, 3, 3, ECONNREFUSED, ICMP_HARD},
+		{false, 3, 4, EMSGSIZE, ICMP_TOO_BIG},
+		{false, 3, 5, EOPNOTSUPP, ICMP_SOFT},
+		{false, 3, 6, ENETUNREACH, ICMP_HARD},
+		{false, 3, 7, EHOSTDOWN, ICMP_HARD},
+		{false, 3, 8, ENONET, ICMP_HARD},
+		{false, 3, 9, ENETUNREACH, ICMP_HARD},
+		{false, 3, 10, EHOSTUNREACH, ICMP_HARD},
+		{false, 3, 11, ENETUNREACH, ICMP_SOFT},
+		{false, 3, 12, EHOSTUNREACH, ICMP_SOFT},
+		{false, 3, 13, EHOSTUNREACH, ICMP_HARD},
+		{false, 3, 14, EHOSTUNREACH, ICMP_HARD},
+		{false, 3, 15, EHOSTUNREACH, ICMP_HARD},
+		{false, 11, 0, EHOSTUNREACH, ICMP_SOFT},
+		{false, 12, 0, EPROTO, ICMP_HARD},
+		{true, 1, 0, ENETUNREACH, ICMP_SOFT},
+		{true, 1, 1, EACCES, ICMP_HARD},
+		{true, 1, 2, EHOSTUNREACH, ICMP_SOFT},
+		{true, 1, 3, EHOSTUNREACH, ICMP_SOFT},
+		{true, 1, 4, ECONNREFUSED, ICMP_HARD},
+		{true, 1, 5, EACCES, ICMP_HARD},
+		{true, 1, 6, EACCES, ICMP_HARD},
+		{true, 2, 0, EMSGSIZE, ICMP_TOO_BIG},
+		{true, 3, 0, EHOSTUNREACH, ICMP_SOFT},
+		{true, 4, 1, EPROTO, ICMP_HARD},
+		{false, 3, 16, 0, ICMP_SOFT},
+		{false, 5, 1, 0, ICMP_SOFT},
+		{false, 0, 0, 0, ICMP_SOFT},
+		{false, 8, 0, 0, ICMP_SOFT},
+		{true, 1, 7, 0, ICMP_SOFT},
+		{true, 0, 0, 0, ICMP_SOFT},
+		{true, 128, 0, 0, ICMP_SOFT},
+		{true, 135, 0, 0, ICMP_SOFT},
 	};
 	struct icmp_error e;
 
@@ -242,7 +261,8 @@ static void test_checksums(void **state)
 		assert_int_equal(decode(&f, &e), -EBADMSG);
 		assert_int_equal(wire_decode_icmp(f.b, f.len, false, &e), 0);
 		f.b[f.len - 1] ^= 1;
-		f.b[f.l3 + (v6 ? 23 : 15)] ^= 1; /* an address: the IP header's, or the pseudo header's */
+		f.b[f.l3 + (v6 ? 23 : 15)] ^=
+			1; /* an address: the IP header's, or the pseudo header's */
 		assert_int_equal(decode(&f, &e), -EBADMSG);
 	}
 }
@@ -309,8 +329,8 @@ static void test_longer_headers(void **state)
 /* RFC 1191 7: the next plateau below the packet that is quoted. */
 static void test_plateaus(void **state)
 {
-	static const __u16 rows[][2] = {{1500, 1492}, {1492, 1006}, {1006, 508}, {9000, 8166},
-					{65535, 32000}, {508, 296}, {296, 68}, {60, 68}};
+	static const __u16 rows[][2] = {{1500, 1492},	{1492, 1006}, {1006, 508}, {9000, 8166},
+					{65535, 32000}, {508, 296},   {296, 68},   {60, 68}};
 	struct icmp_error e;
 
 	(void)state;
@@ -342,7 +362,7 @@ static void test_is_icmp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),         cmocka_unit_test(test_meanings),
+		cmocka_unit_test(test_fields),	       cmocka_unit_test(test_meanings),
 		cmocka_unit_test(test_truncated),      cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_checksums),      cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_longer_headers), cmocka_unit_test(test_plateaus),

@@ -2,7 +2,7 @@
 /* user/tcp/icmp.c, pmtu.c, mtu.c: which ICMP errors count, the path's MTU, the search for it. */
 #include "harness.h"
 
-#define MSS 1448
+#define MSS	1448
 #define HEADERS 52 /* IPv4, TCP, timestamps */
 
 static struct bed *open_in(struct peer *p, enum tcp_state state)

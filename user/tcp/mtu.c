@@ -95,10 +95,11 @@ void mtu_black_hole(struct tcp_stack *s, struct tcp *t, sg_time now)
 
 	if (!knobs(s)->tcp_mtu_probing)
 		return;
-	if (m->low) /* not even that passes */
+	if (m->low) { /* not even that passes */
 		base = m->low / 2u < base ? m->low / 2u : base;
-	if (base < knobs(s)->tcp_mtu_probe_floor)
-		base = knobs(s)->tcp_mtu_probe_floor;
+		if (base < knobs(s)->tcp_mtu_probe_floor)
+			base = knobs(s)->tcp_mtu_probe_floor;
+	}
 	base = mtu_bound(s, t, base);
 	if (out <= base || t->mss <= base) /* it is not the size */
 		return;

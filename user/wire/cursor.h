@@ -8,10 +8,10 @@
 
 #include "tcp/seg.h"
 
-#define ETH_IPV4 0x0800
-#define ETH_IPV6 0x86dd
-#define ETH_VLAN 0x8100
-#define ETH_QINQ 0x88a8
+#define ETH_IPV4  0x0800
+#define ETH_IPV6  0x86dd
+#define ETH_VLAN  0x8100
+#define ETH_QINQ  0x88a8
 #define PROTO_TCP 6
 
 /* What is left of the frame. */

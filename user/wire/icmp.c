@@ -7,9 +7,9 @@
 #include "wire/cursor.h"
 #include "wire/wire.h"
 
-#define PROTO_ICMP 1
+#define PROTO_ICMP  1
 #define PROTO_ICMP6 58
-#define QUOTED_TCP 8 /* ports and sequence number: what RFC 792 promises of the segment */
+#define QUOTED_TCP  8 /* ports and sequence number: what RFC 792 promises of the segment */
 
 /* The outer IP header, up to the ICMP message. */
 static int icmp_outer4(struct cursor *c, bool verify)
@@ -109,7 +109,7 @@ static const struct meaning icmp_unreachable4[] = {
 };
 
 static const struct meaning icmp_unreachable6[] = {
-	{ENETUNREACH, ICMP_SOFT},  {EACCES, ICMP_HARD}, {EHOSTUNREACH, ICMP_SOFT},
+	{ENETUNREACH, ICMP_SOFT},  {EACCES, ICMP_HARD},	      {EHOSTUNREACH, ICMP_SOFT},
 	{EHOSTUNREACH, ICMP_SOFT}, {ECONNREFUSED, ICMP_HARD}, {EACCES, ICMP_HARD},
 	{EACCES, ICMP_HARD},
 };
