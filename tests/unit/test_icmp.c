@@ -344,6 +344,23 @@ static void test_plateaus(void **state)
 	}
 }
 
+/* Without its Ethernet header it says the same. */
+static void test_packet(void **state)
+{
+	struct icmp_error whole, bare;
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct icmp_frame f = make(v6, v6 ? 2 : 3, v6 ? 0 : 4, 1400, 0);
+
+		assert_int_equal(wire_decode_icmp(f.b, f.len, true, &whole), 0);
+		assert_int_equal(wire_decode_icmp_ip(f.b + f.l3, f.len - f.l3, true, &bare), 0);
+		assert_memory_equal(&whole, &bare, sizeof(whole));
+		for (__u32 n = 0; n < f.len - f.l3; n++)
+			assert_int_not_equal(wire_decode_icmp_ip(f.b + f.l3, n, true, &bare), 0);
+	}
+}
+
 static void test_is_icmp(void **state)
 {
 	struct icmp_frame f;
@@ -366,7 +383,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),      cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_checksums),      cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_longer_headers), cmocka_unit_test(test_plateaus),
-		cmocka_unit_test(test_is_icmp),
+		cmocka_unit_test(test_packet),	       cmocka_unit_test(test_is_icmp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

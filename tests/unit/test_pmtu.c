@@ -259,6 +259,34 @@ static void test_never_above_the_peers(void **state)
 	bed_end(b);
 }
 
+/* SACK blocks in a segment with data leave less room for it (RFC 6691). */
+static void test_beside_sack_blocks(void **state)
+{
+	(void)state;
+	for (int ts = 0; ts < 2; ts++) {
+		struct bed *b = bed_listening(1, 8);
+		struct peer p;
+
+		peer_init(&p, b, 1);
+		p.syn.has_ts = (__u8)ts;
+		conn_in(&p, TCP_ESTABLISHED);
+		for (int i = 4; i > 0; i--)
+			peer_send_at(&p, 200 * i, SG_ACK, bytes(0, 100), 100);
+		put(&p, 8 * MSS);
+		assert_true(b->n >= 8);
+		for (unsigned i = 0; i < b->n; i++) {
+			const struct seg *s = &b->sent[i].s;
+			__u32 blocks = s->opt.nsack ? 4 + 8 * s->opt.nsack : 0;
+
+			assert_int_equal(s->opt.nsack, ts ? 3 : 4);
+			assert_true(s->len + blocks + (ts ? 12 : 0) <= BED_MSS);
+			if (i + 1 < b->n)
+				assert_int_equal(s->len + blocks + (ts ? 12 : 0), BED_MSS);
+		}
+		bed_end(b);
+	}
+}
+
 static __u16 mss_of_new(struct bed *b, __u8 host, __u16 port)
 {
 	struct peer p;
@@ -539,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_never_above_the_peers),
+		cmocka_unit_test(test_beside_sack_blocks),
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_cache_full),
 		cmocka_unit_test(test_black_hole),

@@ -141,8 +141,19 @@ static bool mtu_may_probe(const struct tcp_stack *s, const struct tcp *t)
 {
 	const struct flight *f = flight_of(s, t);
 
-	return !t->mtu.probe && t->ca == CA_OPEN && t->cwnd >= MTU_PROBE_CWND * t->mss &&
-	       seq_eq(t->snd_nxt, t->snd_max) && (!f || f->sacked + f->lost == 0);
+	return !t->mtu.probe && mtu_now(t) == t->mss && t->ca == CA_OPEN &&
+	       t->cwnd >= MTU_PROBE_CWND * t->mss && seq_eq(t->snd_nxt, t->snd_max) &&
+	       (!f || f->sacked + f->lost == 0);
+}
+
+/* RFC 6691 3: `mss` counts the options that every segment has; SACK blocks come and go. */
+__u32 mtu_now(const struct tcp *t)
+{
+	__u32 blocks = t->flags & T_TS ? 4 + 3 * 8 : 4 + 4 * 8;
+
+	if (!(t->flags & T_DSACK) && !(t->flags & T_OOO && t->flags & T_SACK))
+		return t->mss;
+	return t->mss > blocks + 8 ? t->mss - blocks : 8;
 }
 
 __u32 mtu_size(struct tcp_stack *s, struct tcp *t, __u32 avail, __u32 usable, sg_time now)
@@ -150,12 +161,12 @@ __u32 mtu_size(struct tcp_stack *s, struct tcp *t, __u32 avail, __u32 usable, sg
 	__u32 probe;
 
 	if (t->mss == t->mtu.top)
-		return t->mss;
+		return mtu_now(t);
 	probe = mtu_next(s, t, now);
 	if (probe <= t->mss || !mtu_may_probe(s, t))
-		return t->mss;
+		return mtu_now(t);
 	if (avail < probe + MTU_PROBE_ROOM * t->mss || usable < probe + MTU_PROBE_ROOM * t->mss)
-		return t->mss;
+		return mtu_now(t);
 	return probe;
 }
 

@@ -524,6 +524,8 @@ void mtu_init(struct tcp_stack *s, struct tcp *t, sg_time now);
 void mtu_too_big(struct tcp_stack *s, struct tcp *t, __u32 mtu, sg_time now);
 /* tcp_retries1 timeouts in a row. */
 void mtu_black_hole(struct tcp_stack *s, struct tcp *t, sg_time now);
+/* Bytes of data in a full segment, beside the SACK blocks that go with it now. */
+__u32 mtu_now(const struct tcp *t);
 /* Bytes of data of the next new segment, of `avail` that wait and `usable` that may go. */
 __u32 mtu_size(struct tcp_stack *s, struct tcp *t, __u32 avail, __u32 usable, sg_time now);
 /* [seq, seq + len) left, new or again; snd_una has moved; something was lost. */

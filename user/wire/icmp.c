@@ -211,6 +211,16 @@ int wire_decode_icmp(const __u8 *frame, __u32 len, bool verify, struct icmp_erro
 	return type == ETH_IPV6 ? icmp_decode6(&c, verify, out) : -EPROTO;
 }
 
+int wire_decode_icmp_ip(const __u8 *packet, __u32 len, bool verify, struct icmp_error *out)
+{
+	struct cursor c = {packet, len};
+
+	memset(out, 0, sizeof(*out));
+	if (len > 0 && packet[0] >> 4 == 4)
+		return icmp_decode4(&c, verify, out);
+	return icmp_decode6(&c, verify, out);
+}
+
 bool wire_is_icmp(const __u8 *frame, __u32 len)
 {
 	struct cursor c = {frame, len};

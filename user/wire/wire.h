@@ -34,6 +34,9 @@ bool wire_is_icmp(const __u8 *frame, __u32 len);
  */
 int wire_decode_icmp(const __u8 *frame, __u32 len, bool verify, struct icmp_error *out);
 
+/* The same with an IP packet by itself. */
+int wire_decode_icmp_ip(const __u8 *packet, __u32 len, bool verify, struct icmp_error *out);
+
 /*
  * Write `s` as a frame from `own_mac` to s->mac. Returns its length, or -EMSGSIZE when
  * it does not fit into `room` bytes.
