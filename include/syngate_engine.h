@@ -63,7 +63,8 @@ int sge_init(void *mem, size_t size, const struct sge_config *cfg, uint64_t now,
 
 /*
  * One IPv4 or IPv6 packet without link header, addressed to whoever: the engine is all addresses.
- * It is not kept. -EPROTO: not TCP, a fragment, or malformed. -EBADMSG: a wrong checksum.
+ * ICMP errors about our segments are taken too. It is not kept. -EPROTO: neither, a fragment, or
+ * malformed. -EBADMSG: a wrong checksum.
  * -ENOBUFS: answers wait, call sge_output() first; the packet has not been looked at.
  */
 int sge_input(struct sge *e, const void *packet, size_t len, uint64_t now);

@@ -80,6 +80,11 @@
 	X(BackendRefused, "connections reset because the backend refused")                         \
 	X(BackendConnected, "connections joined to a backend")                                     \
 	X(IcmpIgnored, "ICMP errors about our connections, not acted on")                         \
+	X(OutOfWindowIcmps, "ICMP errors that quote what is not out: forged or late")             \
+	X(PmtuLowered, "connections whose segments an ICMP error made smaller")                    \
+	X(PmtuBlackHole, "timeouts taken for a path that swallows large segments")                 \
+	X(TCPMTUPSuccess, "probes of a larger segment that passed")                                \
+	X(TCPMTUPFail, "probes of a larger segment that did not")                                  \
 	X(NeighbourUnknown, "segments not sent: no Ethernet address for the peer")
 
 struct sg_tcp_counters {

@@ -42,6 +42,15 @@ enum sg_cc { /* congestion control */
 	X(tcp_max_tw_buckets, 262144, 0, 16777216, "connections in TIME_WAIT at most")             \
 	X(tcp_rfc1337, 0, 0, 1, "1: RST does not end TIME_WAIT (RFC 1337)")                        \
 	X(tcp_retries2, 15, 1, 255, "timeouts before an established connection is given up")       \
+	X(tcp_retries1, 3, 0, 255, "timeouts before a black hole is suspected: tcp_mtu_probing")   \
+	X(tcp_mtu_probing, 1, 0, 2, "search for the path's MTU: 0 no, 1 in a black hole, 2 always") \
+	X(tcp_base_mss, 1024, 48, 4096, "the search begins with segments of so many bytes")        \
+	X(tcp_mtu_probe_floor, 48, 48, 4096, "what timeouts do not take it below")                 \
+	X(tcp_min_snd_mss, 48, 48, 4096, "no path makes segments smaller than this")               \
+	X(tcp_probe_interval, 600, 0, 32767, "seconds before the search begins anew")              \
+	X(tcp_probe_threshold, 8, 0, 65535, "the search ends when so many bytes are left")         \
+	X(min_pmtu, 552, 68, 65535, "IPv4: no ICMP error makes the path's MTU smaller")            \
+	X(mtu_expires, 600, 1, 32767, "seconds for which an ICMP error's MTU is believed")         \
 	X(tcp_orphan_retries, 8, 0, 255, "the same without an owner")                              \
 	X(tcp_max_orphans, 65536, 0, 16777216,                                                     \
 	  "closed connections that still send, at most, in each worker: more are reset")           \

@@ -191,6 +191,56 @@ static void test_connect_fails(void **state)
 	pair_empty(p);
 }
 
+static void put_sum(uint8_t *at, const uint8_t *data, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += (uint32_t)data[i] << 8 | data[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~(sum + (sum >> 16));
+	at[0] = (uint8_t)(sum >> 8);
+	at[1] = (uint8_t)sum;
+}
+
+/* A router's ICMP error (type 3) about the packet that was sent last: it quotes 28 bytes. */
+static int unreachable(struct pair *p, int to, uint8_t code)
+{
+	uint8_t b[56] = {0x45, 0, 0, sizeof(b), 0, 0, 0, 0, 64, 1, 0, 0, 10, 9, 9, 9};
+
+	memcpy(b + 16, p->last + 12, 4);
+	put_sum(b + 10, b, 20);
+	b[20] = 3;
+	b[21] = code;
+	memcpy(b + 28, p->last, 28);
+	put_sum(b + 22, b + 20, 36);
+	return sge_input(p->e[to], b, sizeof(b), p->now);
+}
+
+static void test_icmp(void **state)
+{
+	struct pair *p = pair_new(0);
+	sge_conn c;
+	char x;
+
+	(void)state;
+	p->deaf = 2;
+	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), 0);
+	pair_run(p, 50 * MS);
+	assert_int_equal(unreachable(p, 0, 1), 0); /* the host: it may come back */
+	assert_string_equal(sge_state(p->e[0], c), "SYN-SENT");
+	p->last[24] ^= 1; /* another sequence number */
+	assert_int_equal(unreachable(p, 0, 3), 0);
+	assert_string_equal(sge_state(p->e[0], c), "SYN-SENT");
+	assert_int_equal(counter(p->e[0], "OutOfWindowIcmps"), 1);
+	p->last[24] ^= 1;
+	assert_int_equal(unreachable(p, 0, 3), 0); /* the port */
+	assert_int_equal(sge_recv(p->e[0], c, &x, 1, 0, p->now), -ECONNREFUSED);
+	sge_close(p->e[0], c, p->now);
+	assert_int_equal(unreachable(p, 0, 99), -EPROTO);
+	pair_empty(p);
+}
+
 /* A backlog of 1: two in each queue, and the rest in silence (Linux). */
 static void test_backlog(void **state)
 {
@@ -414,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_shutdown_read),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_connect_fails),
+		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_half_open),
 		cmocka_unit_test(test_listeners),

@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -841,6 +842,133 @@ def fail_policy():
     code, out, err = command("syngate", "set", "fail_policy=drop")
     check("another word", (code, out), (1, ""))
     check("its message", err, "syngate: fail_policy 'drop': it is pass (0) or hold (1)\n")
+
+
+# --- the path's MTU ------------------------------------------------------------------------
+
+def too_big(f, mtu):
+    """A router's ICMP error about the last segment that came to `f`."""
+    s = [s for s in f.got if s.data][-1]
+    quoted = w.ip_bytes(s.src, s.dst, struct.pack("!HHI", s.sport, s.dport, s.seq))
+    head = struct.pack("!BBHHH", 3, 4, 0, 0, mtu)
+    total = struct.pack("!H", w.checksum(head + quoted))
+    head = head[:2] + total + head[4:] + quoted
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(head), 0, 0, 64, 1, 0) + s.dst + s.src
+    wire.frame(ip[:10] + struct.pack("!H", w.checksum(ip)) + ip[12:] + head)
+
+
+def sizes(f):
+    return [len(s.data) for s in f.got if s.data]
+
+
+def mss(f):
+    return rows("conns", f)[0]["mss"]
+
+
+def stuck(size=100000):
+    """Nothing of what the server sends is acknowledged."""
+    f, begin = stalled(HTTP, GET % size)
+    return f, begin
+
+
+def shrunk(f, begin, seconds=4):
+    """(how long, what size): when the first segment comes again in a smaller one."""
+    first = (f.irs + 1) % 2 ** 32
+    end = time.time() + seconds
+    while time.time() < end:
+        wire.sleep(0.05)
+        for s in f.got:
+            if s.data and s.seq == first and len(s.data) < 1448:
+                return s.at - begin, len(s.data)
+    return None, None
+
+
+@shows("tcp_retries1")
+def retries1():
+    for value, least in (0, 0.35), (2, 1.55):
+        with setting(tcp_retries1=value, tcp_early_retrans=0):
+            f, begin = stuck()
+            took, size = shrunk(f, begin, 4 + SLACK)
+        check("to what size", size, 1024)
+        within(f"after how long with tcp_retries1={value}", took, least, 2 * least + SLACK)
+        end(f)
+
+
+@shows("tcp_mtu_probing", "tcp_base_mss")
+def mtu_probing():
+    for value, base, want in (0, 700, None), (1, 700, 700), (1, 900, 900):
+        with setting(tcp_retries1=0, tcp_early_retrans=0, tcp_mtu_probing=value,
+                     tcp_base_mss=base):
+            f, begin = stuck()
+            check(f"tcp_mtu_probing={value}", shrunk(f, begin)[1], want)
+        end(f)
+    with setting(tcp_mtu_probing=2, tcp_base_mss=700):
+        f, _ = stuck()
+        check("from the beginning", sizes(f)[0], 700)
+    end(f)
+
+
+@shows("tcp_mtu_probe_floor")
+def probe_floor():
+    for value, want in (48, 250), (400, 400):
+        with setting(tcp_retries1=0, tcp_early_retrans=0, tcp_base_mss=500,
+                     tcp_mtu_probe_floor=value):
+            f, _ = stuck()
+            w.until("two steps down", lambda: mss(f) < 500)
+        check(f"the second with tcp_mtu_probe_floor={value}", mss(f), want)
+        end(f)
+
+
+@shows("min_pmtu", "tcp_min_snd_mss")
+def min_pmtu():
+    for pmtu, snd, want in (552, 48, 500), (400, 48, 348), (68, 48, 48), (68, 200, 200):
+        with setting(min_pmtu=pmtu, tcp_min_snd_mss=snd):
+            f, _ = stuck()
+            too_big(f, 68)
+            w.until("smaller segments", lambda: mss(f) < 1448)
+        check(f"mss with min_pmtu={pmtu}, tcp_min_snd_mss={snd}", mss(f), want)
+        end(f)
+
+
+@shows("mtu_expires")
+def mtu_expires():
+    for value, later in (1, 1448), (600, 948):
+        with setting(mtu_expires=value):
+            f, _ = stuck()
+            too_big(f, 1000)
+            w.until("smaller segments", lambda: mss(f) == 948)
+            end(f)
+            wire.sleep(1.1)
+            g = opened(HTTP, addr=f.addr)
+            check(f"a connection after 1.1 s with mtu_expires={value}", mss(g), later)
+        end(g)
+
+
+def probed(threshold, interval):
+    """Were sizes tried above 1000 after an ICMP error has left 2 bytes to be tried?"""
+    with setting(tcp_mtu_probing=2, tcp_base_mss=1000, tcp_probe_threshold=threshold,
+                 tcp_probe_interval=interval):
+        f = opened(HTTP)
+        f.send("PA", KEPT % 100)
+        while not f.expect().data:
+            pass
+        before = HOLD.counters()
+        too_big(f, 1000 + 2 + 52)
+        w.until("the error", lambda: moved(before, "SteerIcmp") == [1])
+        f.send("A")
+        wire.sleep(1.2)
+        for _ in range(3):
+            download(f, 200000)
+        grown = moved(before, "TCPMTUPSuccess")[0]
+    end(f)
+    return grown > 0
+
+
+@shows("tcp_probe_interval", "tcp_probe_threshold")
+def probe_interval():
+    check("a search that is over for 600 s", probed(8, 600), False)
+    check("for a second", probed(8, 1), True)
+    check("that ends only at 1 byte", probed(1, 600), True)
 
 
 # --- all of them ---------------------------------------------------------------------------

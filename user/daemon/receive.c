@@ -50,6 +50,30 @@ static int receive_decode(struct worker *w, const struct xsk_frame *f, struct se
 	return rc;
 }
 
+/* An error about a flow of ours: the driver found its owner, or we do. */
+static void receive_icmp(struct worker *w, const struct xsk_frame *f, bool forwarded)
+{
+	struct icmp_error e;
+	int owner;
+
+	if (wire_decode_icmp(f->data, f->len, w->front->settings->verify_checksum, &e)) {
+		w->mib->IcmpIgnored++;
+		return;
+	}
+	owner = tcp_icmp(w->stack, &e, w->now);
+	if (owner < 0 || (__u32)owner == w->queue)
+		return;
+	if (forwarded)
+		w->mib->ForwardDropped++;
+	else
+		forward_send(w, (__u32)owner, f);
+}
+
+static bool receive_is_icmp(const struct xsk_frame *f, bool known)
+{
+	return known ? f->meta->kind == SG_META_ICMP : wire_is_icmp(f->data, f->len);
+}
+
 void receive_frame(struct worker *w, const struct xsk_frame *f, bool forwarded)
 {
 	bool known = f->meta->magic == SG_META_MAGIC;
@@ -57,8 +81,8 @@ void receive_frame(struct worker *w, const struct xsk_frame *f, bool forwarded)
 	struct seg seg;
 	int owner;
 
-	if (known && f->meta->kind == SG_META_ICMP) {
-		w->mib->IcmpIgnored++;
+	if (receive_is_icmp(f, known)) {
+		receive_icmp(w, f, forwarded);
 		return;
 	}
 	if (known && f->meta->kind == SG_META_FLOW && f->meta->owner != w->queue && !forwarded) {

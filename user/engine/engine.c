@@ -113,17 +113,32 @@ void sge_forget_events(struct sge *e)
 		;
 }
 
+/* What is not TCP may be an ICMP error about a segment of ours. */
+static int engine_icmp(struct sge *e, const void *packet, __u32 len, uint64_t now)
+{
+	struct icmp_error err;
+	int rc = wire_decode_icmp_ip(packet, len, e->settings.verify_checksum, &err);
+
+	if (rc == 0)
+		tcp_icmp(e->stack, &err, now);
+	return rc;
+}
+
 int sge_input(struct sge *e, const void *packet, size_t len, uint64_t now)
 {
 	struct seg room[ACTIONS_PER_INPUT];
 	struct actions a = {.max = ACTIONS_PER_INPUT, .send = room};
+	__u32 n = len < SGE_PACKET ? (__u32)len : SGE_PACKET;
 	struct seg in;
 	int rc;
 
 	if (engine_room(e) < ACTIONS_PER_INPUT)
 		return -ENOBUFS;
-	rc = wire_decode_ip(packet, len < SGE_PACKET ? (__u32)len : SGE_PACKET,
-			    e->settings.verify_checksum, &in);
+	rc = wire_decode_ip(packet, n, e->settings.verify_checksum, &in);
+	if (rc == -EPROTO && !engine_icmp(e, packet, n, now)) {
+		engine_forget_events(e);
+		return 0;
+	}
 	if (rc) {
 		e->mib.InErrs++;
 		e->mib.InCsumErrors += rc == -EBADMSG;

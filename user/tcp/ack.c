@@ -78,6 +78,7 @@ static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in
 	if (seq_before(t->snd_nxt, t->snd_una))
 		t->snd_nxt = t->snd_una;
 	t->dupacks = 0;
+	mtu_acked(s, t);
 	output_ready(s, t);
 	if (t->flags & T_WANT_WRITE && t->snd.len <= window_send_buffer(s, t) / 3 * 2) {
 		t->flags &= ~(__u32)T_WANT_WRITE;

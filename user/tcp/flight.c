@@ -149,6 +149,20 @@ void flight_lose_all(struct tcp_stack *s, struct tcp *t)
 		f->sacked = 0;
 }
 
+void flight_lose_to(struct tcp_stack *s, struct tcp *t, sg_seq end)
+{
+	struct flight *f = flight_of(s, t);
+	sg_seq left = t->snd_una;
+
+	for (__u32 i = 0; i < f->n && seq_before(left, end); i++) {
+		if (seq_after(flight_run(f, i)->end, end))
+			flight_split(f, i, end);
+		if (!(flight_run(f, i)->flags & (RUN_LOST | RUN_SACKED)))
+			flight_lose(f, flight_run(f, i), (__u32)seq_diff(flight_run(f, i)->end, left));
+		left = flight_run(f, i)->end;
+	}
+}
+
 void flight_lose_none(struct flight *f)
 {
 	for (__u32 i = 0; i < f->n; i++)

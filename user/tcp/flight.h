@@ -104,6 +104,8 @@ __u32 flight_lost(struct flight *f, sg_seq una, __u32 max, sg_seq *from);
 /* Mark the first run lost, at most `max` bytes of it; all that was not sacked; or nothing. */
 void flight_lose_first(struct tcp_stack *s, struct tcp *t, __u32 max);
 void flight_lose_all(struct tcp_stack *s, struct tcp *t);
+/* The same up to `end`. */
+void flight_lose_to(struct tcp_stack *s, struct tcp *t, sg_seq end);
 void flight_lose_none(struct flight *f);
 void flight_lose(struct flight *f, struct run *r, __u32 bytes);
 /* The peer took back what it had sacked. */

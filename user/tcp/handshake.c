@@ -125,6 +125,7 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
 	t->rcv_at = time_ms(now);
+	mtu_init(s, t, now);
 	cc_init(s, t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));
 	if (handshake_answered_once(ref) && (__s32)(time_ms(now) - e->when) > 0)
 		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);

@@ -133,6 +133,7 @@ static void output_sent(struct tcp_stack *s, struct tcp *t, struct seg *a, sg_ti
 	if (seq_after(end, t->snd_nxt))
 		t->snd_nxt = end;
 	t->snd_max = seq_max(t->snd_max, end);
+	mtu_sent(t, a->seq, a->len, again);
 	if (t->flight != NIL) {
 		if (again)
 			flight_resent(s, t, a->seq, end, now);
@@ -187,7 +188,7 @@ static bool output_fin_at(const struct tcp *t, __u32 end)
 /* RFC 9293 3.8.6.2.1 and RFC 1122 4.2.3.4 (Nagle): is a short segment worth sending? */
 static bool output_worth(const struct tcp *t, __u32 pos, const struct output_next *n)
 {
-	if (n->fin || n->len >= t->mss || seq_before(t->snd_nxt, t->snd_max))
+	if (n->fin || n->len >= mtu_now(t) || seq_before(t->snd_nxt, t->snd_max))
 		return true;
 	if (t->flags & T_CORK)
 		return false;
@@ -207,7 +208,7 @@ static bool output_next_data(struct tcp_stack *s, struct tcp *t, sg_time now,
 			     struct output_next *n)
 {
 	__u32 pos = (__u32)seq_diff(t->snd_nxt, t->snd_una);
-	__u32 pipe = flight_pipe(s, t), usable;
+	__u32 pipe = flight_pipe(s, t), usable, size;
 
 	if (pos > t->snd.len) /* the FIN is out */
 		return false;
@@ -220,8 +221,9 @@ static bool output_next_data(struct tcp_stack *s, struct tcp *t, sg_time now,
 	n->len = t->snd.len - pos;
 	if (n->len > usable)
 		n->len = usable;
-	if (n->len > t->mss)
-		n->len = t->mss;
+	size = mtu_size(s, t, n->len, usable, now);
+	if (n->len > size)
+		n->len = size;
 	n->fin = output_fin_at(t, pos + n->len) && (usable > n->len || pos + n->len == 0);
 	if (n->len == 0 && !n->fin)
 		return false;
@@ -247,7 +249,7 @@ static bool output_next_lost(struct tcp_stack *s, struct tcp *t, struct output_n
 
 	if (!f || f->lost == 0 || f->frto == 2)
 		return false;
-	space = flight_lost(f, t->snd_una, t->mss, &from);
+	space = flight_lost(f, t->snd_una, mtu_now(t), &from);
 	pos = (__u32)seq_diff(from, t->snd_una);
 	if (!f->hurry && flight_pipe(s, t) + space > t->cwnd)
 		return false;
@@ -269,10 +271,10 @@ static void output_tlp(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 
 	if (fresh) {
 		n.len = t->snd.len - pos < t->snd_wnd - pos ? t->snd.len - pos : t->snd_wnd - pos;
-		n.len = n.len < t->mss ? n.len : t->mss;
+		n.len = n.len < mtu_now(t) ? n.len : mtu_now(t);
 	} else {
 		__u32 fin = pos > t->snd.len;
-		__u32 space = pos < t->mss + fin ? pos : t->mss + fin;
+		__u32 space = pos < mtu_now(t) + fin ? pos : mtu_now(t) + fin;
 
 		output_again(t, seq_add(t->snd_max, -space), space, &n);
 	}
@@ -314,7 +316,7 @@ static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct
 	else
 		s->cfg.mib->TCPWinProbe++;
 	if (len > 0)
-		output_data(s, t, t->snd_una, len < t->mss ? len : t->mss, false, now, out);
+		output_data(s, t, t->snd_una, len < mtu_now(t) ? len : mtu_now(t), false, now, out);
 	else
 		output_new(s, t, SG_ACK, sg_seq_of(t->snd_una.v - 1), now, out);
 }

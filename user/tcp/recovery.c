@@ -84,6 +84,8 @@ static void recovery_begin(struct tcp_stack *s, struct tcp *t, struct flight *f,
 
 static void recovery_enter(struct tcp_stack *s, struct tcp *t, struct flight *f, sg_time now)
 {
+	if (mtu_lost(s, t))
+		return;
 	if (t->ca == CA_CWR) { /* has been reduced for this round trip */
 		t->recover = t->snd_max;
 		t->ca = CA_RECOVERY;
@@ -275,19 +277,25 @@ void recovery_reorder(struct tcp_stack *s, struct tcp *t, sg_time now)
 	output_ready(s, t);
 }
 
-void recovery_resize(struct tcp_stack *s, struct tcp *t)
+void recovery_without_cut(struct tcp_stack *s, struct tcp *t)
 {
 	struct flight *f = flight_of(s, t);
 
-	if (!f) {
-		t->snd_nxt = t->snd_una;
-	} else {
+	f->undo = f->frto = 0;
+	f->hurry = 1;
+	t->recover = t->snd_max;
+	t->ca = CA_LOSS;
+	output_ready(s, t);
+}
+
+void recovery_resize(struct tcp_stack *s, struct tcp *t)
+{
+	if (t->flight != NIL) {
 		flight_lose_all(s, t);
-		f->undo = f->frto = 0;
-		f->hurry = 1;
-		t->recover = t->snd_max;
-		t->ca = CA_LOSS;
+		recovery_without_cut(s, t);
+		return;
 	}
+	t->snd_nxt = t->snd_una;
 	output_ready(s, t);
 }
 

@@ -24,5 +24,7 @@ void recovery_reorder(struct tcp_stack *s, struct tcp *t, sg_time now);
 void recovery_sent(struct tcp_stack *s, struct tcp *t, __u32 bytes, bool again, __u32 stamp);
 /* What is out is too large for the path: all of it again in other sizes, which is no congestion. */
 void recovery_resize(struct tcp_stack *s, struct tcp *t);
+/* What is marked lost goes again, and the window stays as it is. */
+void recovery_without_cut(struct tcp_stack *s, struct tcp *t);
 
 #endif

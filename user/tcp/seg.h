@@ -44,6 +44,22 @@ struct seg {
 	const struct seg_handshake *handshake; /* in: not NULL when it fits a half-open entry */
 };
 
+/* What an ICMP error tells that quotes a segment of ours. */
+enum icmp_kind {
+	ICMP_TOO_BIG, /* `mtu` is what would have passed */
+	ICMP_HARD,    /* it will not pass later either (RFC 1122 4.2.3.9) */
+	ICMP_SOFT,    /* it may */
+};
+
+struct icmp_error {
+	struct sg_tuple tuple;
+	sg_seq seq;   /* of the segment that is quoted */
+	__u32 mtu;
+	enum icmp_kind kind;
+	int error;    /* the negative errno that Linux makes of it */
+	__u8 type, code;
+};
+
 /* Sequence space that a segment takes, RFC 9293 3.4. */
 static inline __u32 seg_space(const struct seg *s)
 {

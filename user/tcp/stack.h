@@ -94,6 +94,20 @@ struct hystart { /* RFC 9406 4.2; round trips in microseconds */
 	__u8 samples, css; /* css: rounds of conservative slow start; 0: none */
 };
 
+/*
+ * How large a segment the path lets through (mtu.c). Sizes are bytes of data, as `mss`;
+ * those from `low` to `high` are still to be tried.
+ */
+struct mtu {
+	__u16 top;   /* what the two sides agreed on */
+	__u16 low;   /* passes; 0: no search is on (RFC 4821 7) */
+	__u16 high;  /* the most that may pass */
+	__u16 probe; /* size of the probe that is out; 0: none */
+	sg_seq probe_seq;
+	__u16 since; /* seconds: when `high` or the search was set */
+	__s16 soft_error; /* icmp.c: negative errno, what a timeout will have been */
+};
+
 struct tcp {
 	struct sg_tuple tuple;
 	__u32 hash; /* sg_hash.table */
@@ -114,6 +128,7 @@ struct tcp {
 	sg_seq snd_wl1, snd_wl2;
 	__u32 snd_wnd, max_wnd;
 	struct buf snd; /* data from snd_una on */
+	struct mtu mtu;
 
 	/* receive */
 	sg_seq irs, rcv_nxt;
@@ -215,6 +230,16 @@ struct fifo {
 	__u32 head, tail;
 };
 
+/* What ICMP errors told of the path to a peer: the least wins, until it is old. */
+#define PMTU_BUCKETS 64
+#define PMTU_WAYS 4
+
+struct pmtu {
+	__u64 peer; /* sg_proven_mark(); 0: free */
+	sg_time until;
+	__u32 mtu;
+};
+
 struct listener {
 	struct sg_listener cfg;
 	__u32 open;
@@ -242,6 +267,8 @@ struct tcp_stack {
 	__u32 accept_events; /* listeners with an event not yet taken */
 	__u64 challenge_second;
 	__u32 challenge_spent;
+	sg_time pmtu_until; /* nothing in the table is younger */
+	struct pmtu pmtu[PMTU_BUCKETS][PMTU_WAYS];
 
 	/* where things lie in this process */
 	struct listener *listener;
@@ -488,6 +515,28 @@ void rtt_restore(struct tcp *t);
 void cc_init(struct tcp_stack *s, struct tcp *t, __u32 resent);
 /* ECN: the peer has seen a mark. Once a round trip it counts as a loss (RFC 3168 6.1.2). */
 void cc_ece(struct tcp_stack *s, struct tcp *t, sg_time now);
+
+/* --- mtu.c, pmtu.c -------------------------------------------------------------------------------- */
+
+/* `t->mss` is what the two sides agreed on: what the path is known to let through of it. */
+void mtu_init(struct tcp_stack *s, struct tcp *t, sg_time now);
+/* A router says that no more than `mtu` will pass. */
+void mtu_too_big(struct tcp_stack *s, struct tcp *t, __u32 mtu, sg_time now);
+/* tcp_retries1 timeouts in a row. */
+void mtu_black_hole(struct tcp_stack *s, struct tcp *t, sg_time now);
+/* Bytes of data in a full segment, beside the SACK blocks that go with it now. */
+__u32 mtu_now(const struct tcp *t);
+/* Bytes of data of the next new segment, of `avail` that wait and `usable` that may go. */
+__u32 mtu_size(struct tcp_stack *s, struct tcp *t, __u32 avail, __u32 usable, sg_time now);
+/* [seq, seq + len) left, new or again; snd_una has moved; something was lost. */
+void mtu_sent(struct tcp *t, sg_seq seq, __u32 len, bool again);
+void mtu_acked(struct tcp_stack *s, struct tcp *t);
+/* True: it was the probe, which is no congestion, and it is taken care of. */
+bool mtu_lost(struct tcp_stack *s, struct tcp *t);
+
+void pmtu_learn(struct tcp_stack *s, const struct sg_tuple *t, __u32 mtu, sg_time now);
+/* 0: nothing is known. */
+__u32 pmtu_find(const struct tcp_stack *s, const struct sg_tuple *t, sg_time now);
 
 /* --- close.c, orphan.c, timewait.c ------------------------------------------------------------------------------------ */
 

@@ -82,6 +82,7 @@ static void syn_fill(struct tcp_stack *s, struct tcp *t, const struct seg *in, s
 	t->ts_recent_at = now;
 	t->rcv_mss = t->mss;
 	t->quick_acks = 16;
+	mtu_init(s, t, now);
 	cc_init(s, t, 0);
 	t->flags |= T_SYN_QUEUED | T_SYN_YOUNG;
 	__sync_fetch_and_add(&s->cfg.queues[id].halfopen, 1);

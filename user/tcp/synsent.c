@@ -48,6 +48,7 @@ void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_
 	if (!(in->flags & SG_SYN))
 		return;
 	synsent_take(s, t, in);
+	mtu_init(s, t, now);
 	cc_init(s, t, t->backoff);
 	if (!acked) { /* simultaneous open */
 		state_set(t, TCP_SYN_RCVD);

@@ -70,6 +70,12 @@ int tcp_init(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
  */
 int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out);
 
+/*
+ * Take in what an ICMP error tells of a segment of ours. Nobody vouches for it: it counts
+ * only if the segment is still out (RFC 5927). Returns as tcp_input() does.
+ */
+int tcp_icmp(struct tcp_stack *s, const struct icmp_error *in, sg_time now);
+
 /* Fill `out` (to its max) with what may be sent now: data, ACKs, FINs, RSTs, probes. */
 void tcp_output(struct tcp_stack *s, sg_time now, struct actions *out);
 

@@ -65,7 +65,7 @@ static void timeout_give_up(struct tcp_stack *s, struct tcp *t)
 	s->cfg.mib->TCPAbortOnTimeout++;
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD)
 		s->cfg.mib->AttemptFails++;
-	close_done(s, t, -ETIMEDOUT);
+	close_done(s, t, t->mtu.soft_error ? t->mtu.soft_error : -ETIMEDOUT);
 }
 
 /* RFC 6298 5.4 to 5.6. */
@@ -75,6 +75,8 @@ static void timeout_rexmit(struct tcp_stack *s, struct tcp *t, sg_time now)
 	syn_grow_old(s, t);
 	if (t->backoff == 0) /* a probe came before it: giving up counts from this timeout */
 		t->stalled_at = now - t->rto;
+	if (timeout_rexmit_over(t, knobs(s)->tcp_retries1, now))
+		mtu_black_hole(s, t, now);
 	recovery_timeout(s, t, now);
 	rtt_backoff(t);
 	output_ready(s, t);

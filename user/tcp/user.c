@@ -45,6 +45,7 @@ int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 ma
 	memcpy(t->mac, mac, 6);
 	t->flags |= T_OWNED;
 	t->our_mss = t->mss = t->rcv_mss = mss;
+	mtu_init(s, t, now);
 	t->rcv_wscale = knobs(s)->tcp_window_scaling ? SG_RMEM_WSCALE : 0;
 	t->quick_acks = 16;
 	t->iss = t->snd_una = t->snd_nxt = t->snd_max = sg_iss(&h, time_ms(now));

@@ -1,55 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An Ethernet frame into a struct seg. Every length is checked before it is used. */
-#include <errno.h>
-#include <string.h>
-
 #include "syngate/csum.h"
+#include "wire/cursor.h"
 #include "wire/wire.h"
-
-#define ETH_IPV4 0x0800
-#define ETH_IPV6 0x86dd
-#define ETH_VLAN 0x8100
-#define ETH_QINQ 0x88a8
-#define PROTO_TCP 6
-
-/* What is left of the frame. */
-struct cursor {
-	const __u8 *p;
-	__u32 len;
-};
-
-static const __u8 *cursor_take(struct cursor *c, __u32 n)
-{
-	const __u8 *p = c->p;
-
-	if (n > c->len)
-		return NULL;
-	c->p += n;
-	c->len -= n;
-	return p;
-}
-
-/* Ethernet header and up to two VLAN tags. Returns the EtherType, or -EPROTO. */
-static int decode_ethernet(struct cursor *c, struct seg *out)
-{
-	const __u8 *eth = cursor_take(c, 14);
-	int type;
-
-	if (!eth || eth[6] & 1) /* nobody sends from a group's address, and we answer there */
-		return -EPROTO;
-	memcpy(out->mac, eth + 6, 6);
-	type = sg_get16(eth + 12);
-	for (int i = 0; i < 2 && (type == ETH_VLAN || type == ETH_QINQ); i++) {
-		const __u8 *tag = cursor_take(c, 4);
-
-		if (!tag)
-			return -EPROTO;
-		out->tuple.vlan[i] = (sg_get16(tag) & SG_VLAN_VID) | SG_VLAN_PRESENT |
-				     (type == ETH_QINQ ? SG_VLAN_8021AD : 0);
-		type = sg_get16(tag + 2);
-	}
-	return type;
-}
 
 static int decode_ipv4(struct cursor *c, bool verify, struct seg *out)
 {
@@ -74,30 +27,10 @@ static int decode_ipv4(struct cursor *c, bool verify, struct seg *out)
 	return 0;
 }
 
-/* Length of an extension header that we pass over, or 0: none that we know. RFC 8200 4. */
-static __u32 decode_ext_len(__u8 next, const __u8 *h)
-{
-	switch (next) {
-	case 43: /* routing: with segments left it is not for us (RFC 8200 4.4) */
-		if (h[3])
-			return 0;
-		/* fallthrough */
-	case 0:	 /* hop-by-hop */
-	case 60: /* destination options */
-		return (h[1] + 1u) * 8;
-	case 44: /* an atomic fragment is whole (RFC 6946); others are not for us */
-		return sg_get16(h + 2) & 0xfff9 ? 0 : 8;
-	case 51: /* authentication */
-		return (h[1] + 2u) * 4;
-	}
-	return 0;
-}
-
 static int decode_ipv6(struct cursor *c, struct seg *out)
 {
 	const __u8 *ip = cursor_take(c, 40);
 	__u32 payload;
-	__u8 next;
 
 	if (!ip || ip[0] >> 4 != 6)
 		return -EPROTO;
@@ -110,16 +43,7 @@ static int decode_ipv6(struct cursor *c, struct seg *out)
 	if (sg_addr_is4(&out->tuple.peer) || sg_addr_is4(&out->tuple.local))
 		return -EPROTO; /* would pass for IPv4, which is mapped here and nowhere else */
 	out->ecn = ip[1] >> 4 & 3;
-	next = ip[6];
-	for (int i = 0; i < 8 && next != PROTO_TCP; i++) {
-		__u32 n = c->len >= 8 ? decode_ext_len(next, c->p) : 0;
-
-		if (n == 0 || n > c->len)
-			return -EPROTO;
-		next = c->p[0];
-		cursor_take(c, n);
-	}
-	return next == PROTO_TCP ? 0 : -EPROTO;
+	return cursor_extensions(c, ip[6], PROTO_TCP);
 }
 
 static int decode_options(const __u8 *opts, __u32 len, struct seg *out)
@@ -186,7 +110,7 @@ int wire_decode(const __u8 *frame, __u32 len, bool verify, struct seg *out)
 	int type;
 
 	memset(out, 0, sizeof(*out));
-	type = decode_ethernet(&c, out);
+	type = cursor_ethernet(&c, out->mac, out->tuple.vlan);
 	return type < 0 ? type : decode_ip(&c, type, verify, out);
 }
 

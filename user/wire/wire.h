@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes <-> struct seg. No state. decode.c reads what the driver let through and trusts
- * none of it; encode.c writes headers and checksums.
+ * Bytes <-> struct seg. No state. decode.c and icmp.c read what the driver let through and
+ * trust none of it; encode.c writes headers and checksums.
  */
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
@@ -24,6 +24,18 @@ int wire_decode_ip(const __u8 *packet, __u32 len, bool verify, struct seg *out);
 
 /* Write `s` as an IP packet. Returns its length, or -EMSGSIZE. */
 int wire_encode_ip(__u8 *packet, __u32 room, const struct seg *s);
+
+/* Is it ICMP at all? For drivers that pass no metadata on. */
+bool wire_is_icmp(const __u8 *frame, __u32 len);
+
+/*
+ * An ICMP error that quotes a TCP segment sent from here. -EPROTO: another message,
+ * malformed, or about something else. -EBADMSG: a wrong checksum (only if `verify`).
+ */
+int wire_decode_icmp(const __u8 *frame, __u32 len, bool verify, struct icmp_error *out);
+
+/* The same with an IP packet by itself. */
+int wire_decode_icmp_ip(const __u8 *packet, __u32 len, bool verify, struct icmp_error *out);
 
 /*
  * Write `s` as a frame from `own_mac` to s->mac. Returns its length, or -EMSGSIZE when
