@@ -11,11 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* CHECK(condition) or CHECK(condition, format, ...): what it was */
 #define CHECK(cond, ...)                                                                           \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
 			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond);                 \
-			fprintf(stderr, "" __VA_ARGS__);                                           \
+			fprintf(stderr, " " __VA_ARGS__);                                          \
 			fputc('\n', stderr);                                                       \
 			abort();                                                                   \
 		}                                                                                  \

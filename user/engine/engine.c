@@ -136,7 +136,7 @@ int sge_input(struct sge *e, const void *packet, size_t len, uint64_t now)
 		return -ENOBUFS;
 	rc = wire_decode_ip(packet, n, e->settings.verify_checksum, &in);
 	if (rc == -EPROTO && !engine_icmp(e, packet, n, now)) {
-		engine_forget_events(e);
+		sge_forget_events(e);
 		return 0;
 	}
 	if (rc) {
