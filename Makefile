@@ -158,10 +158,13 @@ fuzz: $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c)) ## 
 $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(call obj,$(LIBENGINE_SRC)) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
 
+$(O)/tests/netns/path: $(O)/tests/netns/path.o
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
+
 unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
-tests: unit bpf-tests netns-bpf $(O)/tests/netns/inject ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
+tests: unit bpf-tests netns-bpf $(O)/tests/netns/inject $(O)/tests/netns/path ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
 
 format: ## put every source into the project's style
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
