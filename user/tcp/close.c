@@ -196,9 +196,9 @@ int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now)
 	t->flags &= ~(__u32)T_OWNED;
 	if (t->state == TCP_CLOSED)
 		close_reap(s, t);
-	else if (t->state == TCP_SYN_SENT)
-		close_done(s, t, 0);
-	else
+	else if (close_needs_reset(t))
 		close_reset(s, t, -ECONNRESET);
+	else /* RFC 9293 3.10.5 */
+		close_done(s, t, 0);
 	return 0;
 }
