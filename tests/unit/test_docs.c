@@ -94,6 +94,44 @@ static void counters_page(void **state)
 	free(text);
 }
 
+/* The text of a file, from the root of the sources. The caller frees it. */
+static char *source(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "../%s", name);
+	return page(path);
+}
+
+/* Every `folder/program:test` of the page is a test of that program. */
+static void conformance_page(void **state)
+{
+	char *text = page("conformance.md");
+	int n = 0;
+
+	(void)state;
+	for (const char *at = text; (at = strstr(at, "`")); at++) {
+		char folder[16], program[64], test[80], file[200], fn[120];
+		char *code;
+
+		if (sscanf(at, "`%15[a-z]/%63[a-z0-9_]:%79[a-z0-9_]`", folder, program, test) != 3)
+			continue;
+		snprintf(file, sizeof(file), "tests/%s/%s.c", folder, program);
+		snprintf(fn, sizeof(fn), "cmocka_unit_test(test_%s)", test);
+		code = source(file);
+		if (!strstr(code, fn)) {
+			snprintf(fn, sizeof(fn), "T(test_%s)", test);
+			if (!strstr(code, fn))
+				fail_msg("docs/conformance.md names %s:%s, which is not run", file,
+					 test);
+		}
+		free(code);
+		n++;
+	}
+	assert_true(n > 100);
+	free(text);
+}
+
 /* The part of the page that begins with "## name". The caller frees it. */
 static char *section(const char *text, const char *name)
 {
@@ -158,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_page),
 		cmocka_unit_test(counters_page),
+		cmocka_unit_test(conformance_page),
 		cmocka_unit_test(commands_page),
 		cmocka_unit_test(no_option_that_is_gone),
 	};
