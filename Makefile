@@ -161,6 +161,9 @@ $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(ca
 $(O)/tests/netns/path: $(O)/tests/netns/path.o
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
 
+$(O)/tests/bench/engine: $(O)/tests/bench/engine.o $(O)/user/engine/driver.o $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
+
 unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)

@@ -33,7 +33,7 @@ def run(*argv):
 
 def lose(to_client=False, to_server=False):
     """Hold back everything in a direction."""
-    words = [1000 * to_client, 1000 * to_server, 0, 0, 0]
+    words = [1000 * to_client, 1000 * to_server, 0, 0, 0, 0]
     value = [str(b) for w in words for b in w.to_bytes(4, "little")]
     run("bpftool", "map", "update", "pinned", RULES, "key", "0", "0", "0", "0", "value", *value)
 

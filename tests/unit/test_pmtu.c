@@ -55,7 +55,7 @@ static const struct sg_tcp_counters *mib(const struct peer *p)
 
 static void test_sequence_number(void **state)
 {
-	static const __s32 outside[] = {-1, -70000, 10 * MSS, 10 * MSS + 1, 1 << 30, -(1 << 30)};
+	static const __s32 outside[] = {-1, -70000, 10 * MSS + 1, 10 * MSS + 2, 1 << 30, -(1 << 30)};
 	struct peer p;
 	struct bed *b = open_in(&p, TCP_ESTABLISHED);
 
@@ -68,7 +68,7 @@ static void test_sequence_number(void **state)
 		assert_int_equal(b->n, 0);
 	}
 	assert_int_equal(peer_conn(&p)->mss, MSS);
-	icmp(&p, ICMP_TOO_BIG, 10 * MSS - 1, 1400, EMSGSIZE); /* the last byte that is out */
+	icmp(&p, ICMP_TOO_BIG, 10 * MSS, 1400, EMSGSIZE); /* as a bare ACK, or the next byte */
 	assert_int_equal(peer_conn(&p)->mss, 1400 - HEADERS);
 	assert_int_equal(mib(&p)->OutOfWindowIcmps, SG_ARRAY_SIZE(outside));
 	bed_end(b);
@@ -118,7 +118,7 @@ static void test_connect_refused(void **state)
 		struct bed *b = open_in(&p, TCP_SYN_SENT);
 		char c;
 
-		icmp(&p, ICMP_HARD, 0, 0, errors[i]); /* behind the SYN: not out */
+		icmp(&p, ICMP_HARD, 1, 0, errors[i]); /* behind all that is out */
 		assert_int_equal(peer_state(&p), TCP_SYN_SENT);
 		icmp(&p, ICMP_HARD, -1, 0, errors[i]);
 		assert_int_equal(peer_state(&p), TCP_CLOSED);

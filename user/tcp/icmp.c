@@ -8,7 +8,7 @@
 /* RFC 5927 4.1: somebody who does not see the segments has to guess. */
 static bool icmp_is_out(const struct tcp *t, sg_seq seq)
 {
-	return !seq_before(seq, t->snd_una) && seq_before(seq, t->snd_max);
+	return !seq_before(seq, t->snd_una) && !seq_after(seq, t->snd_max);
 }
 
 static void icmp_take(struct tcp_stack *s, struct tcp *t, const struct icmp_error *in, sg_time now)
