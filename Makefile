@@ -122,7 +122,7 @@ $(O)/syngated: $(DAEMON_MAIN) $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
-	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka -ljansson
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka -ljansson -lmnl
 
 $(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/user/engine/driver.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka

@@ -6,18 +6,21 @@
 #ifndef TESTS_UNIT_CLI_ALL_H
 #define TESTS_UNIT_CLI_ALL_H
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/session.h"
 #include "daemon/daemon.h"
+#include "daemon/dial.h"
 
 /* What was asked of the daemon, one word after the other; `fake_fails`: the one to refuse. */
 static char fake_log[2048];
 static const char *fake_fails = "";
 static int fake_daemons; /* made and not freed */
-static int fake_left;    /* a dead daemon left something */
+static int fake_left;	 /* a dead daemon left something */
 
 struct daemon {
 	int nothing;
@@ -64,8 +67,7 @@ int daemon_attach(struct daemon *d, const struct front_config *c, struct err *er
 	return fake_note(err, "attach", text);
 }
 
-int daemon_listen(struct daemon *d, const char *iface, const struct listen_args *a,
-		  struct err *err)
+int daemon_listen(struct daemon *d, const char *iface, const struct listen_args *a, struct err *err)
 {
 	char text[128];
 
@@ -89,7 +91,7 @@ int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 	int rc = fake_note(NULL, "serve", "");
 
 	(void)d;
-	if (!rc)
+	if (!rc && ready)
 		ready(arg);
 	return rc;
 }
@@ -110,6 +112,52 @@ void daemon_free(struct daemon *d)
 	free(d);
 }
 
+/* How the next connection of our own ends. */
+static enum session_end fake_end = SESSION_DONE;
+static int fake_error;
+static int fake_dials; /* found and not closed */
+
+int dial_find(struct dial *d, const struct dial_args *a, struct err *err)
+{
+	char text[128], from[64];
+	int rc;
+
+	inet_ntop(AF_INET6, a->source.addr, from, sizeof(from));
+	snprintf(text, sizeof(text), "%u %s %u %s %u", a->peer_port, from, a->source_port,
+		 a->iface ? a->iface : "-", a->wait);
+	rc = fake_note(err, "dial", text);
+	if (rc)
+		return rc;
+	memset(d, 0, sizeof(*d));
+	strcpy(d->iface, "eth0");
+	fake_dials++;
+	return 0;
+}
+
+void dial_close(struct dial *d)
+{
+	(void)d;
+	fake_dials--;
+}
+
+int daemon_connect(struct daemon *d, const struct dial *to, struct session *s, struct err *err)
+{
+	char text[64];
+
+	(void)d;
+	snprintf(text, sizeof(text), "%s %d %llu", to->iface, s->keep_open, s->wait / SG_SEC);
+	s->end = fake_end;
+	s->error = fake_error;
+	return fake_note(err, "connect", text);
+}
+
+int daemon_signal(const struct daemon *d)
+{
+	(void)d;
+	return 0;
+}
+
+#include "app/session.c"
 #include "cli/addr.c"
 #include "cli/ask.c"
 #include "cli/attach.c"
@@ -126,6 +174,7 @@ void daemon_free(struct daemon *d)
 int syngate_main(int argc, char **argv);
 #include "cli/main.c"
 #undef main
+#include "cli/nc.c"
 #include "cli/nearest.c"
 #include "cli/opts.c"
 #include "cli/output.c"
@@ -137,6 +186,9 @@ int syngate_main(int argc, char **argv);
 #include "cli/unlisten.c"
 #include "cli/value.c"
 #include "cli/view.c"
+#include "io/clock.c"
 #include "io/err.c"
+#include "io/log.c"
+#include "io/nonblock.c"
 
 #endif

@@ -56,6 +56,7 @@ static int syngate(const char *words)
 	close(old_e);
 	read_back(o, out, sizeof(out));
 	read_back(e, err, sizeof(err));
+	assert_int_equal(fake_dials, 0);
 	assert_int_equal(fake_daemons, 0); /* freed, whatever happened */
 	return rc;
 }
@@ -117,7 +118,7 @@ static void wrong_use_is_told_in_one_line(void **state)
 		const char *why;
 	} rows[] = {
 		{"lisen", 1, "did you mean 'listen'"},
-		{"nc", 1, "unknown command 'nc'"},
+		{"cn", 1, "unknown command 'cn'"},
 		{"run", 1, "usage: syngate run IFACE"},
 		{"run eth0", 1, "add --listen"},
 		{"run eth0 --listen :80", 1, "--backend ADDR:PORT"},
@@ -145,6 +146,18 @@ static void wrong_use_is_told_in_one_line(void **state)
 		{"show conns sport", 1, "sport = :80"},
 		{"set", 1, "usage: syngate set NAME=VALUE"},
 		{"set somaxconn", 1, "somaxconn=4096"},
+		{"nc", 1, "usage: syngate nc ADDR:PORT"},
+		{"nc 192.0.2.1", 1, "the port is missing"},
+		{"nc 192.0.2.1 80", 1, "unexpected argument '80'"},
+		{"nc server:80", 1, "names are not looked up"},
+		{"nc *:80", 1, "one host"},
+		{"nc 192.0.2.1:80 -w 0", 1, "from 1 to 86400"},
+		{"nc 192.0.2.1:80 --keep-open -N", 1, "exclude each other"},
+		{"nc 192.0.2.1:80 -s 2001:db8::1", 1, "is IPv6 and"},
+		{"nc 192.0.2.1:80 -s ::", 1, "leave it out"},
+		{"nc 192.0.2.1:80 -s 192.0.2.9:0", 1, "from 1 to 65535"},
+		{"nc 192.0.2.1:80 --set tcp_sack=2", 1, "from 0 to 1"},
+		{"nc 192.0.2.1:80 -x", 1, "unknown option '-x'"},
 		{"help nothing", 1, "unknown command 'nothing'"},
 		{"status", 3, "syngate run IFACE --listen ADDR:PORT"},
 		{"status --instance web", 3, "no daemon is running"},
@@ -168,6 +181,62 @@ static void wrong_use_is_told_in_one_line(void **state)
 		assert_string_equal(out, "");
 		assert_string_equal(fake_log, "");
 	}
+}
+
+static void nc_asks_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(syngate("nc 192.0.2.1:80"), 0);
+	assert_string_equal(fake_log, "dial(80 :: 0 - 0) new(eth0) attach(eth0 - 0 64 1024) "
+				      "connect(eth0 0 0) serve() free() ");
+	assert_string_equal(err, "");
+	assert_int_equal(
+		syngate("nc -s [2001:db8::9]:1024 --iface eth1 -w 7 --keep-open --mode skb "
+			"--instance me --set tcp_sack=0 [2001:db8::1]:443"),
+		0);
+	assert_string_equal(fake_log,
+			    "dial(443 2001:db8::9 1024 eth1 7) new(me) set(tcp_sack=0) "
+			    "attach(eth0 me 2 64 1024) connect(eth0 1 7) serve() free() ");
+	assert_int_equal(syngate("nc -N -s 192.0.2.9 192.0.2.1:80"), 0);
+	assert_non_null(strstr(fake_log, "dial(80 ::ffff:192.0.2.9 0 - 0)"));
+}
+
+static void nc_says_how_it_ended(void **state)
+{
+	static const struct {
+		enum session_end end;
+		int error, exit;
+		const char *why;
+	} rows[] = {
+		{SESSION_DONE, 0, 0, ""},
+		{SESSION_IDLE, 0, 0, ""},
+		{SESSION_LOST, ECONNREFUSED, 2, "192.0.2.1:80 refused"},
+		{SESSION_LOST, ECONNRESET, 2, "192.0.2.1:80 reset"},
+		{SESSION_LOST, ETIMEDOUT, 2, "192.0.2.1:80 does not answer"},
+		{SESSION_LOST, EHOSTUNREACH, 2, "No route to host"},
+		{SESSION_UNANSWERED, ETIMEDOUT, 2, "within 3 s"},
+		{SESSION_STUCK, ETIMEDOUT, 2, "took no data for 3 s"},
+		{SESSION_INPUT, EIO, 2, "standard input"},
+		{SESSION_OUTPUT, EPIPE, 2, "standard output (Broken pipe)"},
+		{SESSION_CUT, 0, 2, "detached"},
+	};
+	static const char *const steps[] = {"dial", "new", "attach", "connect", "serve"};
+	(void)state;
+
+	for (size_t i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		fake_end = rows[i].end;
+		fake_error = rows[i].error;
+		assert_int_equal(syngate("nc -w 3 192.0.2.1:80"), rows[i].exit);
+		assert_non_null(strstr(err, rows[i].why));
+		assert_int_equal(!err[0], !rows[i].exit);
+	}
+	fake_end = SESSION_DONE;
+	for (size_t i = 0; i < SG_ARRAY_SIZE(steps); i++) {
+		fake_fails = steps[i];
+		assert_int_equal(syngate("nc 192.0.2.1:80"), EXIT_KERNEL);
+		assert_int_equal(!!strstr(fake_log, "free"), i > 1);
+	}
+	fake_fails = "";
 }
 
 static void detach_without_a_daemon(void **state)
@@ -241,6 +310,8 @@ int main(void)
 		cmocka_unit_test(run_is_named_after_its_interface),
 		cmocka_unit_test(a_step_that_fails_undoes_the_others),
 		cmocka_unit_test(wrong_use_is_told_in_one_line),
+		cmocka_unit_test(nc_asks_in_order),
+		cmocka_unit_test(nc_says_how_it_ended),
 		cmocka_unit_test(detach_without_a_daemon),
 		cmocka_unit_test(help_needs_nothing),
 		cmocka_unit_test(every_option_is_known),

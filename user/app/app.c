@@ -12,13 +12,19 @@
 static const struct app_ops *const app_table[APP_KINDS] = {
 	[APP_HTTP] = &app_http, [APP_ECHO] = &app_echo,	  [APP_DISCARD] = &app_discard,
 	[APP_HOLD] = &app_hold, [APP_PROXY] = &app_proxy,
+	[APP_STDIO] = &app_stdio,
 };
 
-static const sg_time app_time[APP_PATIENCES] = {
-	[APP_FOREVER] = SG_NEVER,
-	[APP_IDLE] = APP_IDLE_TIME,
-	[APP_LINGER] = APP_LINGER_TIME,
-};
+static sg_time app_time(const struct app *a, int patience)
+{
+	static const sg_time time[APP_OWN] = {
+		[APP_FOREVER] = SG_NEVER,
+		[APP_IDLE] = APP_IDLE_TIME,
+		[APP_LINGER] = APP_LINGER_TIME,
+	};
+
+	return patience == APP_OWN ? a->own_time : time[patience];
+}
 
 const struct app_ops *app_ops_of(enum app_kind kind)
 {
@@ -80,8 +86,12 @@ static void app_expire(struct app *a)
 	for (int p = APP_IDLE; p < APP_PATIENCES; p++) {
 		struct app_conn *c;
 
-		while ((c = a->list[p].first) && a->now - c->since >= app_time[p])
-			app_end(a, c);
+		while ((c = a->list[p].first) && a->now - c->since >= app_time(a, p)) {
+			if (c->ops->expire)
+				c->ops->expire(a, c);
+			else
+				app_end(a, c);
+		}
 	}
 }
 
@@ -92,8 +102,8 @@ sg_time app_deadline(const struct app *a)
 	for (int p = APP_IDLE; p < APP_PATIENCES; p++) {
 		const struct app_conn *c = a->list[p].first;
 
-		if (c && c->since + app_time[p] < next)
-			next = c->since + app_time[p];
+		if (c && c->since + app_time(a, p) < next)
+			next = c->since + app_time(a, p);
 	}
 	return next;
 }
@@ -159,7 +169,7 @@ void app_free(struct app *a)
 	a->target = NULL;
 }
 
-static void app_adopt(struct app *a, tcp_id id, const struct app_target *to)
+void app_adopt(struct app *a, tcp_id id, const struct app_target *to)
 {
 	const struct app_ops *ops = app_ops_of(to->kind);
 	struct app_conn *c = slab_take(&a->slab[to->kind]);

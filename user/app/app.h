@@ -14,16 +14,18 @@
 #include "tcp/tcp.h"
 
 struct app;
+struct session;
 
 /* Where a listener's connections go. */
 struct app_target {
 	enum app_kind kind;
 	struct sg_addr backend; /* APP_PROXY */
 	__u16 backend_port;
+	struct session *session; /* APP_STDIO */
 };
 
 /* How long a silent connection is put up with. */
-enum app_patience { APP_FOREVER, APP_IDLE, APP_LINGER, APP_PATIENCES };
+enum app_patience { APP_FOREVER, APP_IDLE, APP_LINGER, APP_OWN, APP_PATIENCES };
 
 #define APP_IDLE_TIME	(60 * SG_SEC) /* of an HTTP client between two segments */
 #define APP_LINGER_TIME (5 * SG_SEC)  /* for what still comes in after our last byte */
@@ -47,11 +49,13 @@ struct app_ops {
 	void (*event)(struct app *a, struct app_conn *c, unsigned events);
 	/* EPOLL* of its descriptor. NULL: it has none. */
 	void (*ready)(struct app *a, struct app_conn *c, unsigned events);
+	/* Its patience is over: end it or touch it. NULL: app_end(). */
+	void (*expire)(struct app *a, struct app_conn *c);
 	/* Let go of what is not the engine's. NULL: there is nothing. */
 	void (*drop)(struct app *a, struct app_conn *c);
 };
 
-extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy;
+extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio;
 
 struct app_list {
 	struct app_conn *first, *last;
@@ -68,6 +72,7 @@ struct app {
 	struct app_target *target; /* [max_listeners] */
 	struct slab slab[APP_KINDS];
 	struct app_list list[APP_PATIENCES];
+	sg_time own_time; /* of APP_OWN: as its application says */
 	struct app_conn *again, **again_last;
 	__u32 conns;
 };
@@ -81,6 +86,9 @@ int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *setti
 void app_free(struct app *a);
 
 void app_listen(struct app *a, __u32 id, const struct app_target *to);
+
+/* A connection of the engine's, from now on an application's. */
+void app_adopt(struct app *a, tcp_id id, const struct app_target *to);
 
 /* One share of what is to be done; true: there is more. */
 bool app_run(struct app *a, sg_time now);

@@ -16,6 +16,10 @@ enum {
 	OPT_JSON = 'j',
 	OPT_PRETTY = 'p',
 	OPT_ALL = 'a',
+	OPT_SHUTDOWN = 'N', /* these four as nc(1) has them */
+	OPT_SOURCE = 's',
+	OPT_VERBOSE = 'v',
+	OPT_WAIT = 'w',
 	OPT_LISTEN = 256,
 	OPT_BACKEND,
 	OPT_APP,
@@ -27,6 +31,8 @@ enum {
 	OPT_HALFOPEN_ENTRIES,
 	OPT_FLOW_ENTRIES,
 	OPT_MAX_LISTENERS,
+	OPT_IFACE,
+	OPT_KEEP_OPEN,
 };
 
 struct cli_opt {
@@ -60,10 +66,11 @@ int cmd_unlisten(const struct command *cmd, int argc, char **argv, struct err *e
 int cmd_status(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_show(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_set(const struct command *cmd, int argc, char **argv, struct err *err);
+int cmd_nc(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_help(const struct command *cmd, int argc, char **argv, struct err *err);
 
 extern const struct cli_opt run_opts[], attach_opts[], detach_opts[], listen_opts[];
 extern const struct cli_opt unlisten_opts[], status_opts[], show_opts[], set_opts[];
-extern const struct cli_opt help_opts[];
+extern const struct cli_opt nc_opts[], help_opts[];
 
 #endif

@@ -29,6 +29,13 @@
 	"  syngate show halfopen -j\n"                                                             \
 	"  syngate show counters 'TCP*'\n"
 
+#define NC_MORE                                                                                    \
+	"Standard input goes to the server, what it sends to standard output, over syngate's TCP.\n" \
+	"Ends when both sides have closed. The interface must be free: no syngate serves it.\n\n"  \
+	"  echo hello | syngate nc 192.0.2.1:7\n"                                                  \
+	"  syngate nc -w 5 '[2001:db8::1]:80' <request >answer\n"                                  \
+	"  syngate nc --iface eth0 '[fe80::1]:22'\n"
+
 const struct command commands[] = {
 	{"run", "IFACE --listen ADDR:PORT [OPTION]...", "serve in the foreground", RUN_MORE,
 	 run_opts, cmd_run},
@@ -46,6 +53,8 @@ const struct command commands[] = {
 	 show_opts, cmd_show},
 	{"set", "NAME=VALUE [OPTION]...", "change a setting",
 	 "  syngate set tcp_abort_on_overflow=1\n", set_opts, cmd_set},
+	{"nc", "ADDR:PORT [OPTION]...", "connect, and join it to standard input and output",
+	 NC_MORE, nc_opts, cmd_nc},
 	{"help", "[COMMAND]", "what a command does and takes", NULL, help_opts, cmd_help},
 	{0},
 };

@@ -49,6 +49,7 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 	if (!d)
 		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
 	d->since = clock_now();
+	d->over = -1;
 	rc = control_open(&d->control, name, err);
 	if (rc)
 		goto fail;
@@ -124,28 +125,41 @@ static int daemon_timeout(const struct daemon *d)
 	return wait;
 }
 
-/* One wait for everything. Returns 1 on a signal to end, 0, or a negative errno. */
-static int daemon_wait(struct daemon *d, struct pollfd *p)
+static bool daemon_signalled(struct daemon *d)
 {
 	struct signalfd_siginfo sig;
-	struct attachment *a;
-	int n = 1, clients, i;
 
-	p[0] = (struct pollfd){.fd = d->signals, .events = POLLIN};
+	if (read(d->signals, &sig, sizeof(sig)) != sizeof(sig))
+		return false;
+	d->signal = (int)sig.ssi_signo;
+	return true;
+}
+
+/* What is polled beside the control socket and the interfaces. */
+enum { DAEMON_SIGNALS, DAEMON_OVER, DAEMON_FDS };
+
+/* One wait for everything. Returns 1 when it is to end, 0, or a negative errno. */
+static int daemon_wait(struct daemon *d, struct pollfd *p)
+{
+	struct attachment *a;
+	int n = DAEMON_FDS, clients, i;
+
+	p[DAEMON_SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
+	p[DAEMON_OVER] = (struct pollfd){.fd = d->over, .events = POLLIN};
 	clients = control_poll(d->control, p + n);
 	n += clients;
 	for (a = d->first; a; a = a->next)
 		p[n++] = (struct pollfd){.fd = locals_fd(a->locals), .events = POLLIN};
 	if (poll(p, (nfds_t)n, daemon_timeout(d)) < 0)
 		return errno == EINTR ? 0 : -errno;
-	i = 1 + clients;
+	i = DAEMON_FDS + clients;
 	for (a = d->first; a; a = a->next)
 		if (p[i++].revents)
 			daemon_locals(a);
 	for (a = d->first; a; a = a->next)
 		attachment_forget_late(a);
-	control_handle(d->control, d, p + 1, clients); /* may attach and detach */
-	return p[0].revents && read(d->signals, &sig, sizeof(sig)) == sizeof(sig);
+	control_handle(d->control, d, p + DAEMON_FDS, clients); /* may attach and detach */
+	return p[DAEMON_OVER].revents || (p[DAEMON_SIGNALS].revents && daemon_signalled(d));
 }
 
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
@@ -159,7 +173,7 @@ int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 	if (ready)
 		ready(arg);
 	while (rc == 0 && (d->first || !foreground)) {
-		size_t n = 1 + CONTROL_FDS + (size_t)daemon_attached(d);
+		size_t n = DAEMON_FDS + CONTROL_FDS + (size_t)daemon_attached(d);
 
 		more = reallocarray(p, n, sizeof(*p));
 		if (!more)
@@ -173,6 +187,11 @@ int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 	}
 	free(p);
 	return rc < 0 ? rc : 0;
+}
+
+int daemon_signal(const struct daemon *d)
+{
+	return d->signal;
 }
 
 void daemon_free(struct daemon *d)

@@ -38,10 +38,14 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 int daemon_set(struct daemon *d, const char *name, const char *value, struct err *err);
 
 /*
- * Serve until SIGINT or SIGTERM; calls `ready` once everything is up. A daemon that starts with
+ * Serve until SIGINT or SIGTERM, or until a connection of our own (dial.h) is over; calls
+ * `ready` once everything is up. A daemon that starts with
  * an interface (`run`) also ends when the last one is detached, and with -ENODEV when it has gone.
  */
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg);
+
+/* The signal that ended daemon_serve(), or 0. */
+int daemon_signal(const struct daemon *d);
 
 /* Detach everything, remove the socket, free. */
 void daemon_free(struct daemon *d);

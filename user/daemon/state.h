@@ -50,6 +50,8 @@ struct daemon {
 	struct daemon_summary gone; /* of interfaces that are detached again */
 	sg_time since;
 	int signals; /* signalfd */
+	int signal;  /* the one that ended it; 0: none did */
+	int over;    /* readable when a connection of our own is over; -1: there is none */
 	sigset_t old_mask;
 };
 
