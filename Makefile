@@ -73,7 +73,7 @@ check: ## every test (one: tests/run NAME)
 
 bench: ## speed through syngate beside the same server without it
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory all netns-bpf
+	$(Q)$(MAKE) --no-print-directory all netns-bpf $(O)/tests/bench/engine $(O)/tests/bench/stream
 	$(Q)O=$(O) tests/bench/run
 
 soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be left behind
@@ -162,6 +162,9 @@ $(O)/tests/netns/path: $(O)/tests/netns/path.o
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
 
 $(O)/tests/bench/engine: $(O)/tests/bench/engine.o $(O)/user/engine/driver.o $(O)/libengine.a
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
+
+$(O)/tests/bench/stream: $(O)/tests/bench/stream.o
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
 
 unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)

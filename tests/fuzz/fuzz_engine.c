@@ -302,6 +302,21 @@ static void step_good_ack(struct world *w)
 		drain(w);
 }
 
+/* An ICMP error about a segment near what is out. */
+static void step_icmp(struct world *w)
+{
+	static const enum icmp_kind kinds[] = {ICMP_TOO_BIG, ICMP_HARD, ICMP_SOFT};
+	struct icmp_error e = {.kind = kinds[byte(w) % 3], .error = -EHOSTUNREACH};
+	unsigned i = byte(w) % PEERS, how;
+	struct tcp *c = conn_of(w, i, &e.tuple);
+
+	how = byte(w);
+	e.seq = c ? seq_add(how & 1 ? c->snd_una : c->snd_max, (__u32)(__s8)byte(w)) :
+		    sg_seq_of(number(w));
+	e.mtu = how & 2 ? word(w) : 1280;
+	tcp_icmp(w->e->stack, &e, w->now);
+}
+
 /* Bytes that are no segment at all. */
 static void step_garbage(struct world *w)
 {
@@ -329,7 +344,8 @@ static void look_at(struct world *w, const __u8 *packet, size_t len)
 		if (!c || t.pport != s.tuple.lport || !sg_addr_eq(&t.peer, &s.tuple.local) ||
 		    s.flags & (SG_SYN | SG_RST) || seg_space(&s) == 0)
 			continue;
-		CHECK(s.len <= c->mss, "%u bytes in a segment, MSS %u", s.len, c->mss);
+		CHECK(s.len <= (c->mtu.probe ? c->mtu.top : c->mss),
+		      "%u bytes in a segment, MSS %u", s.len, c->mss);
 		CHECK(!seq_after(seq_add(s.seq, seg_space(&s)), c->snd_max),
 		      "flags %x, %u bytes, %d beyond what was sent; state %u", s.flags, s.len,
 		      seq_diff(seq_add(s.seq, seg_space(&s)), c->snd_max), c->state);
@@ -585,7 +601,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			step_good_ack(&w);
 			break;
 		case 7:
-			step_garbage(&w);
+			if (byte(&w) & 1)
+				step_garbage(&w);
+			else
+				step_icmp(&w);
 			break;
 		case 8:
 		case 9:
