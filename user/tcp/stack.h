@@ -121,6 +121,7 @@ struct tcp {
 	__u16 our_mss; /* what we told the peer */
 	__u16 rcv_mss; /* the largest segment seen lately, for delayed ACKs */
 	__s16 error;   /* negative errno */
+	__s16 linger2; /* TCP_OPT_LINGER2, seconds */
 	__u32 listener;
 
 	/* send */
@@ -147,13 +148,12 @@ struct tcp {
 
 	/* options; 0: the knob's value */
 	__u8 keep_cnt, keep_probes; /* probes at most; sent so far without an answer */
+	__u8 reo_persist; /* for how many recoveries reo_more stays as it is */
 	__u16 keep_idle, keep_intvl; /* seconds */
-	__s16 linger2; /* seconds */
 	__u32 user_timeout; /* ms */
 
 	/* timestamps, RFC 7323 */
 	__u32 ts_off, ts_recent;
-	sg_time ts_recent_at;
 	sg_seq last_ack_sent;
 
 	/* congestion control, bytes */
@@ -168,7 +168,6 @@ struct tcp {
 	__u8 ca;	/* enum ca */
 	__u8 dupacks;	/* 255: that many or more */
 	__u8 reo_more;	/* RACK's window is that many quarters of a round trip wider */
-	__u8 reo_persist; /* for how many recoveries it stays so */
 	sg_seq recover; /* recovery ends here */
 	__u32 flight;	/* chunk with what is out; NIL: no account is kept */
 	__u32 sent_at;	/* ms, when data was sent last; 0: never */
@@ -188,11 +187,13 @@ struct tcp {
 
 	__u32 ready_next;
 	__u32 event_next, wait_next, wait_prev;
+	__u32 retrans;	    /* segments sent again */
 	sg_time stalled_at; /* since when nothing of what we sent was acknowledged */
+	sg_time ts_recent_at; /* when ts_recent came */
 	sg_time oow_at;     /* last answer to an invalid segment */
 	sg_time born;
 	__u64 user;
-	__u64 bytes_in, bytes_out, retrans;
+	__u64 bytes_in, bytes_out;
 };
 
 _Static_assert(sizeof(struct tcp) <= 512, "an idle connection is 512 bytes at most");
