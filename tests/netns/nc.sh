@@ -44,7 +44,8 @@ echo one >$T/one
 # --- text both ways -------------------------------------------------------------------------
 for mode in native skb; do
 	for host in $R4 "[$R6]" $F4 "[$F6]"; do
-		N timeout 10 syngate nc --mode $mode "$host:7" <$T/in >$T/out
+		N timeout 10 syngate nc --mode $mode "$host:7" <$T/in >$T/out 2>$T/nc.err ||
+			die "$mode, $host: exit code $?"
 		cmp $T/in $T/out || die "$mode, $host: another text came back"
 		nothing_left "$mode, $host"
 	done
