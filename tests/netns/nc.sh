@@ -20,6 +20,12 @@ fails()
 	say "$what: $(cat $T/nc.txt)"
 }
 
+# works ARGUMENTS...: within 20 s, with 0; standard input from $T/in, output to $T/out
+works()
+{
+	N timeout 20 syngate nc "$@" <$T/in >$T/out 2>$T/nc.err || die "nc $*: exit code $?"
+}
+
 # nc_start PORT [OPTIONS...]: at $F4, its input is descriptor 5, its output $T/out; NC_PID
 nc_start()
 {
@@ -44,7 +50,7 @@ echo one >$T/one
 # --- text both ways -------------------------------------------------------------------------
 for mode in native skb; do
 	for host in $R4 "[$R6]" $F4 "[$F6]"; do
-		N timeout 10 syngate nc --mode $mode "$host:7" <$T/in >$T/out
+		works --mode $mode "$host:7"
 		cmp $T/in $T/out || die "$mode, $host: another text came back"
 		nothing_left "$mode, $host"
 	done
@@ -55,10 +61,10 @@ say "text both ways: IPv4, IPv6, on-link, by router, native, skb"
 
 # --- the options that choose where from ---------------------------------------------------------
 rm -f $T/far/7
-N syngate nc -s $N4:40001 --iface n0 $F4:7 <$T/in >$T/out
+works -s $N4:40001 --iface n0 $F4:7
 eq "peer as the server saw it" "$(said far 7 | cut -d' ' -f4,5)" "::ffff:$N4 40001"
 link=$(ip -n router -j addr show r0 | jq -r '.[0].addr_info[] | select(.scope == "link").local')
-N syngate nc --iface n0 "[$link]:7" <$T/in >$T/out
+works --iface n0 "[$link]:7"
 cmp $T/in $T/out || die "link-local: another text came back"
 fails "somebody else's address" 1 "no address of this host" -s 10.9.1.77 $F4:7
 N $PY -c "import socket, sys; s = socket.create_server(('$N4', 40002)); sys.stdin.read()" \
@@ -91,7 +97,7 @@ eq "RSTs of the client's kernel" "$(mib TcpOutRsts)" "$before"
 say "SIGINT: reset, and nothing left"
 
 # --- half-close in both orders ----------------------------------------------------------------
-N syngate nc $F4:9 <$T/in >$T/out
+works $F4:9
 eq "an answer behind our FIN" "$(cat $T/out)" "13 $(sha $T/in)"
 said far 9 >/dev/null
 
@@ -161,11 +167,11 @@ nothing_left "the last of them"
 # --- old neighbours -----------------------------------------------------------------------------
 old() { ip -n near neigh replace $R4 lladdr "$1" dev n0 nud stale; }
 old "$(ip -n router -j link show r0 | jq -r '.[0].address')"
-N syngate nc $R4:7 <$T/in >$T/out
+works $R4:7
 cmp $T/in $T/out || die "stale neighbour: another text came back"
 old 02:00:00:00:00:98
 t0=$(ms)
-N syngate nc $R4:7 <$T/in >$T/out
+works $R4:7
 cmp $T/in $T/out || die "a neighbour that moved: another text came back"
 say "a neighbour's stale and wrong address: found anew in $(($(ms) - t0)) ms"
 
@@ -192,6 +198,6 @@ kill -KILL $NC_PID
 wait $NC_PID 2>/dev/null || :
 exec 5>&-
 [ -e $PINS/n0/link ] || die "nothing was left"
-N syngate nc $F4:7 <$T/in >$T/out
+works $F4:7
 cmp $T/in $T/out || die "after kill -9: another text came back"
 nothing_left "after kill -9"
