@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -140,8 +141,10 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc == 4 && !strcmp(argv[1], "serve")) {
-		if (fork() == 0)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* it goes when the other one does */
 			serve(argv[2], answer);
+		}
 		serve(argv[3], discard);
 	}
 	if (argc != 5) {

@@ -63,6 +63,23 @@ static void test_segments(void **state)
 	}
 }
 
+/* The ACK of our FIN comes with a FIN that is not the right one: it ends all the same. */
+static void test_wrong_fin(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	conn_in(&p, TCP_FIN_WAIT_1);
+	p.ack = seq_add(p.iss, 2);
+	peer_send_at(&p, -1, SG_FIN | SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_2);
+	bed_run(b, 61 * SG_SEC);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	bed_end(b);
+}
+
 static void test_answers_are_limited(void **state)
 {
 	struct bed *b = bed_listening(1, 8);
@@ -154,6 +171,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_wrong_fin),
 		cmocka_unit_test(test_answers_are_limited),
 		cmocka_unit_test(test_not_shorter_than_the_rto_allows),
 		cmocka_unit_test(test_ack_of_the_fin_with_more),

@@ -92,7 +92,7 @@ static void timeout_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
 
 void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 {
-	if (due & DUE_LIFE && t->flags & T_ORPHAN) { /* tcp_fin_timeout */
+	if (due & DUE_LIFE && !(t->flags & T_OWNED)) { /* tcp_fin_timeout */
 		close_done(s, t, -ETIMEDOUT);
 		return;
 	}
