@@ -79,7 +79,7 @@ static void describe(const struct peer *p, char *out, size_t room)
 	{                                                                                          \
 		struct seg s = peer_seg(p, flags, bytes(0, len), len);                             \
 		s.seq = seq_add(p->nxt, (__u32)(off));                                             \
-		if ((flags) & SG_ACK)                                                              \
+		if ((flags)&SG_ACK)                                                                \
 			s.ack = seq_add(p->ack, (__u32)(ack_off));                                 \
 		bed_input(p->b, 0, &s);                                                            \
 	}
@@ -120,6 +120,34 @@ static void urgent(struct peer *p)
 
 	s.urg = 60000; /* beyond the text: it says nothing */
 	bed_input(p->b, 0, &s);
+}
+
+/* It has seen all that was sent, our FIN too where there is one. */
+static void all_seen(struct peer *p, __u8 flags, __u32 len)
+{
+	if (peer_conn(p))
+		p->ack = peer_conn(p)->snd_max;
+	peer_send(p, flags | SG_ACK, bytes(0, len), len);
+}
+
+static void ack_all(struct peer *p)
+{
+	all_seen(p, 0, 0);
+}
+
+static void data_ack_all(struct peer *p)
+{
+	all_seen(p, 0, 10);
+}
+
+static void fin_ack_all(struct peer *p)
+{
+	all_seen(p, SG_FIN, 0);
+}
+
+static void fin_data_ack_all(struct peer *p)
+{
+	all_seen(p, SG_FIN, 10);
 }
 
 static void old_stamp(struct peer *p)
@@ -222,6 +250,14 @@ static void user_timeout(struct peer *p)
 	bed_run(p->b, 3 * SG_SEC);
 }
 
+/* Closed, and the peer keeps its half open: tcp_fin_timeout. */
+static void fin_timeout(struct peer *p)
+{
+	call_close(p);
+	ack_all(p);
+	bed_run(p->b, 61 * SG_SEC);
+}
+
 static void a_minute(struct peer *p)
 {
 	bed_run(p->b, 61 * SG_SEC);
@@ -238,6 +274,20 @@ static const struct event events[] = {
 #include "matrix.h"
 };
 
+/* Every ACK tells of what has arrived, as far as it is known (RFC 9293 3.10.7.4). */
+static void look_at_ack(const struct peer *p)
+{
+	const struct bed *b = p->b;
+	const struct seg *last = b->n ? &b->sent[b->n - 1].s : NULL;
+
+	if (!last || !(last->flags & SG_ACK) || last->flags & SG_RST)
+		return;
+	if (peer_state(p) == TCP_TIME_WAIT)
+		assert_true(seq_eq(last->ack, peer_timewait(p)->rcv_nxt));
+	else if (peer_conn(p))
+		assert_true(seq_eq(last->ack, peer_conn(p)->rcv_nxt));
+}
+
 /* Returns 0, or 1 and says how it was. */
 static unsigned look_at(const struct event *e, unsigned k)
 {
@@ -247,6 +297,7 @@ static unsigned look_at(const struct event *e, unsigned k)
 
 	e->happen(&p);
 	describe(&p, got, sizeof(got));
+	look_at_ack(&p);
 	bed_end(b);
 	if (e->cell[k] && !strcmp(got, e->cell[k]))
 		return 0;
@@ -266,9 +317,40 @@ static void test_every_cell(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* The numbers of a RST for a segment of nobody, RFC 9293 3.10.7.1. */
+static void test_numbers_of_a_reset(void **state)
+{
+	static void (*const happen[])(struct peer * p) = {no_ack, syn_again, syn_fin, data,
+							  fin_data};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(happen); i++) {
+		struct peer p;
+		struct bed *b = enter(&p, TCP_CLOSED);
+		const struct seg *r = &b->sent[0].s;
+
+		happen[i](&p);
+		assert_int_equal(b->n, 1);
+		if (i >= 3) { /* <SEQ=SEG.ACK><CTL=RST> */
+			assert_int_equal(r->flags, SG_RST);
+			assert_true(seq_eq(r->seq, p.ack));
+		} else { /* <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK> */
+			static const __s32 end[] = {10, 0, 12};
+
+			assert_int_equal(r->flags, SG_RST | SG_ACK);
+			assert_int_equal(r->seq.v, 0);
+			assert_int_equal(seq_diff(r->ack, p.nxt), end[i]);
+		}
+		bed_end(b);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_cell)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_cell),
+		cmocka_unit_test(test_numbers_of_a_reset),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
