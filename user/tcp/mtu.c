@@ -28,7 +28,7 @@ static __u16 mtu_bound(const struct tcp_stack *s, const struct tcp *t, __u32 mss
 	return mss < t->mtu.top ? (__u16)mss : t->mtu.top;
 }
 
-/* `mss` follows what is known. */
+/* `mss` follows what is known; the window has room for one of them, whatever it was before. */
 static void mtu_sync(struct tcp *t)
 {
 	struct mtu *m = &t->mtu;
@@ -36,6 +36,8 @@ static void mtu_sync(struct tcp *t)
 	if (m->low > m->high)
 		m->low = m->high;
 	t->mss = m->low ? m->low : m->high;
+	if (t->cwnd < t->mss)
+		t->cwnd = t->mss;
 }
 
 /* The path lets `mtu` through, bytes of a whole IP packet. */
