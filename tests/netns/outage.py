@@ -366,9 +366,12 @@ def away(wire, policy):
 
 def restart_once(wire, d, policy):
     """Returns how long it took until somebody new was served."""
+    begun = driver("SteerHandshake")
     load = [Load(16)]
     early, late, silent = (half_open(wire, 83, 12) for _ in range(3))
     old = established(wire, 83, 4)
+    # or all of wrk's first requests may be among those that die with the daemon
+    until("wrk to be at work", lambda: driver("SteerHandshake") > begun + 100)
     d.kill()
     held = away(wire, policy)
     visitor = d.launch()
