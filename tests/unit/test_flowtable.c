@@ -225,6 +225,33 @@ static void test_full_and_empty_again(void **state)
 		assert_true(stack->hash[i] == 0);
 }
 
+/* Of a connection, of one in TIME_WAIT, of nobody, behind neighbours with other hashes. */
+static void test_prepare(void **state)
+{
+	struct seg in[3] = {0};
+
+	(void)state;
+	for (__u32 i = 0; i < 3; i++) {
+		struct sg_hash h;
+
+		in[i].tuple = tuple_of(i == 1, 1 + i);
+		h = sg_tuple_hash(&stack->cfg.key, &in[i].tuple);
+		add(false, 10 + i, h.table + 1024);
+		if (i < 2)
+			add(i == 1, 1 + i, h.table);
+	}
+	tcp_prepare(stack, in, 0);
+	assert_false(in[0].hashed);
+	tcp_prepare(stack, in, 3);
+	for (__u32 i = 0; i < 3; i++) {
+		struct sg_hash h = sg_tuple_hash(&stack->cfg.key, &in[i].tuple);
+
+		assert_true(in[i].hashed);
+		assert_memory_equal(&in[i].hash, &h, sizeof(h));
+	}
+	check_all();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -236,6 +263,7 @@ int main(void)
 		T(test_what_is_not_there_is_not_deleted),
 		T(test_gaps_around_the_end),
 		T(test_random),
+		T(test_prepare),
 		T(test_full_and_empty_again),
 	};
 

@@ -107,7 +107,7 @@ static unsigned forward_from(struct worker *w, struct ring *r, unsigned max)
 		f.meta = (const void *)rec;
 		f.data = rec + sizeof(*f.meta);
 		f.len = len - (__u32)sizeof(*f.meta);
-		receive_frame(w, &f, true);
+		receive_frames(w, &f, 1, true);
 		ring_pop(r);
 		n++;
 	}

@@ -74,12 +74,11 @@ static bool receive_is_icmp(const struct xsk_frame *f, bool known)
 	return known ? f->meta->kind == SG_META_ICMP : wire_is_icmp(f->data, f->len);
 }
 
-void receive_frame(struct worker *w, const struct xsk_frame *f, bool forwarded)
+/* Is it a segment for our engine? Then it is decoded behind those of the batch. */
+static void receive_sort(struct worker *w, const struct xsk_frame *f, bool forwarded)
 {
 	bool known = f->meta->magic == SG_META_MAGIC;
-	struct seg_handshake hs;
-	struct seg seg;
-	int owner;
+	struct receive *r = &w->receive;
 
 	if (receive_is_icmp(f, known)) {
 		receive_icmp(w, f, forwarded);
@@ -89,17 +88,36 @@ void receive_frame(struct worker *w, const struct xsk_frame *f, bool forwarded)
 		forward_send(w, f->meta->owner, f);
 		return;
 	}
-	if (receive_decode(w, f, &seg))
+	if (receive_decode(w, f, &r->seg[r->n]))
 		return;
-	if (receive_meta(w, f->meta, &seg, &hs))
-		seg.handshake = &hs;
-	owner = tcp_input(w->stack, &seg, w->now, &w->out);
+	if (receive_meta(w, f->meta, &r->seg[r->n], &r->handshake[r->n]))
+		r->seg[r->n].handshake = &r->handshake[r->n];
+	r->frame[r->n++] = f;
+}
+
+static void receive_segment(struct worker *w, const struct seg *seg, const struct xsk_frame *f,
+			    bool forwarded)
+{
+	int owner = tcp_input(w->stack, seg, w->now, &w->out);
+
 	if (w->out.n)
 		apply_actions(&w->apply, &w->out);
 	if (owner < 0 || (__u32)owner == w->queue)
-		w->bytes_in += seg.len;
+		w->bytes_in += seg->len;
 	else if (forwarded) /* it changed hands on the way: the peer sends it again */
 		w->mib->ForwardDropped++;
 	else
 		forward_send(w, (__u32)owner, f);
+}
+
+void receive_frames(struct worker *w, const struct xsk_frame *f, unsigned n, bool forwarded)
+{
+	struct receive *r = &w->receive;
+
+	r->n = 0;
+	for (unsigned i = 0; i < n; i++)
+		receive_sort(w, &f[i], forwarded);
+	tcp_prepare(w->stack, r->seg, r->n);
+	for (unsigned i = 0; i < r->n; i++)
+		receive_segment(w, &r->seg[i], r->frame[i], forwarded);
 }

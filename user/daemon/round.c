@@ -35,8 +35,7 @@ static bool round_receive(struct worker *w)
 	unsigned n = xsk_rx(w->xsk, f, room < XSK_RX_BATCH ? room : XSK_RX_BATCH);
 
 	w->out.max = WORKER_BATCH;
-	for (unsigned i = 0; i < n; i++)
-		receive_frame(w, &f[i], false);
+	receive_frames(w, f, n, false);
 	xsk_rx_done(w->xsk);
 	return n > 0;
 }

@@ -116,6 +116,7 @@ static int worker_stack(struct worker *w)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (w->pool == MAP_FAILED)
 		return -ENOMEM;
+	madvise(w->pool, w->pool_size, MADV_HUGEPAGE); /* a kernel without them: slower, no more */
 	return tcp_init(w->pool, w->pool_size, &cfg, clock_now(), &w->stack);
 }
 

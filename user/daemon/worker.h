@@ -11,6 +11,7 @@
 
 #include "app/app.h"
 #include "daemon/mailbox.h"
+#include "daemon/receive.h"
 #include "io/apply.h"
 #include "io/bpf.h"
 #include "io/xsk.h"
@@ -40,6 +41,7 @@ struct worker {
 	struct apply apply;
 	struct actions out;
 	struct seg seg[WORKER_BATCH];
+	struct receive receive;
 	int epoll;
 	bool stop;
 	bool tx_stuck; /* the device would not take all that is queued */

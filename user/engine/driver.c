@@ -154,11 +154,12 @@ static void driver_complete(struct driver *d, struct seg *in, const struct sg_ha
 void driver_input(struct driver *d, struct seg *in, sg_time now, struct actions *out)
 {
 	struct tcp_stack *s = d->stack;
-	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &in->tuple);
-	bool flow = sg_flow_owner(&s->cfg.flows, h.table, &in->tuple) >= 0;
+	struct sg_hash h;
 	struct found f;
 
-	if (flow) {
+	tcp_prepare(s, in, 1);
+	h = in->hash;
+	if (sg_flow_owner(&s->cfg.flows, h.table, &in->tuple) >= 0) {
 		tcp_input(s, in, now, out);
 	} else if (driver_find(s, &h, &in->tuple, &f)) {
 		driver_complete(d, in, &h, &f, now, out);

@@ -42,7 +42,7 @@ static bool ack_rtt_stamp(struct tcp *t, const struct seg *in, sg_time now)
 
 	if (!(t->flags & T_TS) || !in->opt.has_ts || t->backoff == 0)
 		return false;
-	if (ms > (now - t->born) / SG_MS) /* never sent by us */
+	if (ms > time_ms(now) - t->born) /* never sent by us */
 		return false;
 	rtt_sample(t, (ms ? ms : 1) * SG_MS);
 	return true;
@@ -176,7 +176,7 @@ static void ack_stamp(struct tcp *t, const struct seg *in, sg_time now)
 	    input_is_old(t, in, now))
 		return;
 	t->ts_recent = in->opt.tsval;
-	t->ts_recent_at = now;
+	t->ts_recent_at = (__u32)(now / SG_SEC);
 }
 
 bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now)
@@ -188,7 +188,8 @@ bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time
 			output_ack_now(s, t);
 		return false;
 	}
-	if (seq_diff(t->snd_una, in->ack) > (__s32)ack_reach(t)) {
+	if (seq_before(in->ack, t->snd_una) &&
+	    seq_diff(t->snd_una, in->ack) > (__s32)ack_reach(t)) {
 		if (input_challenge_allowed(s, now))
 			output_ack_now(s, t);
 		return false;

@@ -4,6 +4,8 @@
  * that hold the tuple's hash beside the index, so that a probe seldom touches a block.
  * The table has at least twice as many words as there can be entries.
  */
+#include <stdint.h>
+
 #include "tcp/stack.h"
 
 static __u64 flow_word(__u32 hash, __u32 what)
@@ -61,4 +63,38 @@ void flowtable_del(struct tcp_stack *s, __u32 hash, __u32 what)
 			return;
 		}
 	}
+}
+
+/* --- a batch ------------------------------------------------------------------------------ */
+
+static void flowtable_prefetch(const void *block, size_t size)
+{
+	uintptr_t end = (uintptr_t)block + size;
+
+	for (uintptr_t at = (uintptr_t)block & ~(SG_CACHELINE - 1ul); at < end; at += SG_CACHELINE)
+		__builtin_prefetch((const void *)at, 1);
+}
+
+/* The first word with this tag is the right one, but for one in four billion. */
+static void flowtable_prefetch_block(const struct tcp_stack *s, __u32 hash)
+{
+	__u32 i = hash & s->hash_mask;
+
+	while (s->hash[i] != 0 && (__u32)(s->hash[i] >> 32) != hash)
+		i = (i + 1) & s->hash_mask;
+	if ((__u32)s->hash[i] & FLOW_TIMEWAIT)
+		flowtable_prefetch(flow_tuple(s, (__u32)s->hash[i]), sizeof(struct timewait));
+	else if (s->hash[i])
+		flowtable_prefetch(conn_at(s, (__u32)s->hash[i]), TCP_HOT);
+}
+
+void tcp_prepare(const struct tcp_stack *s, struct seg *in, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		in[i].hash = sg_tuple_hash(&s->cfg.key, &in[i].tuple);
+		in[i].hashed = true;
+		__builtin_prefetch(&s->hash[in[i].hash.table & s->hash_mask]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		flowtable_prefetch_block(s, in[i].hash.table);
 }

@@ -121,8 +121,8 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	t->snd_wl2 = in->ack;
 	t->snd_wnd = t->max_wnd = seg_window(t, in);
 	t->ts_recent = e->tsval;
-	t->ts_recent_at = now;
-	t->rcv_mss = t->mss;
+	t->ts_recent_at = (__u32)(now / SG_SEC);
+	t->rcv_mss = rcv_mss_guess(t->mss);
 	t->quick_acks = 16;
 	t->rcv_at = time_ms(now);
 	mtu_init(s, t, now);

@@ -49,7 +49,7 @@ static void info_fill(const struct tcp_stack *s, const struct tcp *t, sg_time no
 		.total_retrans = t->retrans,
 		.bytes_in = t->bytes_in,
 		.bytes_out = t->bytes_out,
-		.born = t->born,
+		.born = now - (time_ms(now) - t->born) * SG_MS,
 	};
 	f->timer = info_timer(t, &at);
 	f->timer_ms = at != SG_NEVER && at > now ? (__u32)((at - now) / SG_MS) : 0;

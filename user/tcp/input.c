@@ -8,7 +8,7 @@
 
 #include "tcp/stack.h"
 
-#define PAWS_IDLE (24 * 86400 * SG_SEC) /* RFC 7323 5.5: then ts_recent is worth nothing */
+#define PAWS_IDLE (24 * 86400u) /* seconds, RFC 7323 5.5: then ts_recent is worth nothing */
 
 enum step { STEP_NEXT, STEP_DONE };
 typedef enum step (*step_fn)(struct tcp_stack *, struct tcp *, const struct seg *, sg_time,
@@ -78,17 +78,24 @@ static void input_syn_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
 	input_challenge(s, t, now);
 }
 
-/* An ACK for a segment without data that does not fit: one in tcp_invalid_ratelimit ms. */
+bool input_oow_allowed(const struct tcp_stack *s, struct tcp *t, sg_time now)
+{
+	__u32 ms = time_ms(now);
+
+	if (t->oow_at && ms - t->oow_at < knobs(s)->tcp_invalid_ratelimit)
+		return false;
+	t->oow_at = ms ? ms : 1;
+	return true;
+}
+
+/* An ACK for a segment that does not fit; they are bounded for those without data. */
 static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 			  unsigned long long *skipped)
 {
-	if (in->len == 0 && t->oow_at != 0 &&
-	    now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS) {
+	if (in->len == 0 && !input_oow_allowed(s, t, now)) {
 		++*skipped;
 		return;
 	}
-	if (in->len == 0)
-		t->oow_at = now;
 	output_ack_now(s, t);
 }
 
@@ -98,7 +105,7 @@ static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *
 bool input_is_old(const struct tcp *t, const struct seg *in, sg_time now)
 {
 	return t->flags & T_TS && in->opt.has_ts && t->ts_recent &&
-	       (__s32)(in->opt.tsval - t->ts_recent) < 0 && now - t->ts_recent_at < PAWS_IDLE;
+	       (__s32)(in->opt.tsval - t->ts_recent) < 0 && (__u32)(now / SG_SEC) - t->ts_recent_at < PAWS_IDLE;
 }
 
 /*
@@ -198,9 +205,8 @@ static enum step step4_syn(struct tcp_stack *s, struct tcp *t, const struct seg 
 	if (t->state == TCP_SYN_RCVD && seq_eq(in->seq, t->irs)) {
 		if (in->flags & SG_ACK)
 			return STEP_NEXT; /* simultaneous open: the other's SYN-ACK */
-		if (t->oow_at && now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS)
+		if (!input_oow_allowed(s, t, now))
 			return STEP_DONE;
-		t->oow_at = now;
 		t->snd_nxt = t->iss;
 		output_ready(s, t);
 		return STEP_DONE;
@@ -407,7 +413,7 @@ void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_tim
 
 int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out)
 {
-	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &in->tuple);
+	struct sg_hash h = in->hashed ? in->hash : sg_tuple_hash(&s->cfg.key, &in->tuple);
 	__u32 what = flowtable_find(s, h.table, &in->tuple);
 	int owner;
 

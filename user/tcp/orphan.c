@@ -52,12 +52,10 @@ static void orphan_oow(struct tcp_stack *s, struct tcp *t, const struct seg *in,
 
 	if (in->flags & SG_RST)
 		return;
-	if (!always && t->oow_at && now - t->oow_at < knobs(s)->tcp_invalid_ratelimit * SG_MS) {
+	if (!always && !input_oow_allowed(s, t, now)) {
 		s->cfg.mib->TCPACKSkippedFinWait2++;
 		return;
 	}
-	if (!always)
-		t->oow_at = now;
 	output_ack_now(s, t);
 }
 

@@ -212,6 +212,8 @@ static bool output_next_data(struct tcp_stack *s, struct tcp *t, sg_time now,
 
 	if (pos > t->snd.len) /* the FIN is out */
 		return false;
+	if (pos == t->snd.len && !output_fin_due(t))
+		return false;
 	if (seq_eq(t->snd_una, t->snd_max) && t->snd.len > 0)
 		cc_restart(s, t, now);
 	usable = t->snd_wnd > pos ? t->snd_wnd - pos : 0;

@@ -44,7 +44,7 @@ struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct
 	c->hash = h->table;
 	c->ts_off = h->ts_off;
 	c->listener = NO_LISTENER;
-	c->born = now;
+	c->born = time_ms(now);
 	timer_init(c);
 	rtt_init(c);
 	flowtable_add(s, c->hash, i);

@@ -6,8 +6,11 @@
 #ifndef TCP_SEG_H
 #define TCP_SEG_H
 
+#include <stdbool.h>
+
 #include "syngate/addr.h"
 #include "syngate/seq.h"
+#include "syngate/siphash.h"
 #include "syngate/tcpopt.h"
 
 #define SEG_SACK_MAX 4
@@ -42,6 +45,8 @@ struct seg {
 	__u32 data_len[2];
 
 	const struct seg_handshake *handshake; /* in: not NULL when it fits a half-open entry */
+	struct sg_hash hash; /* in: the tuple's, if `hashed` (tcp_prepare) */
+	bool hashed;
 };
 
 /* What an ICMP error tells that quotes a segment of ours. */

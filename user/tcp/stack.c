@@ -167,7 +167,7 @@ bool tcp_next_event(struct tcp_stack *s, struct tcp_event *ev)
 			continue;
 		}
 		*ev = (struct tcp_event){
-			.events = events, .listener = t->listener, .id = conn_id(s, t), .user = t->user};
+			.events = events, .id = conn_id(s, t), .user = t->user};
 		return true;
 	}
 	return false;

@@ -79,8 +79,8 @@ static void syn_fill(struct tcp_stack *s, struct tcp *t, const struct seg *in, s
 	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
 	t->rcv_adv = seq_add(t->rcv_nxt, l->cfg.window);
 	t->ts_recent = in->opt.tsval;
-	t->ts_recent_at = now;
-	t->rcv_mss = t->mss;
+	t->ts_recent_at = (__u32)(now / SG_SEC);
+	t->rcv_mss = rcv_mss_guess(t->mss);
 	t->quick_acks = 16;
 	mtu_init(s, t, now);
 	cc_init(s, t, 0);

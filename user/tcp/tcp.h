@@ -71,6 +71,12 @@ int tcp_init(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
 int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out);
 
 /*
+ * Segments that arrived together, before they are taken in one by one: fills in `hash` and brings
+ * near what each of them will need, which lies anywhere in memory. Nothing but speed.
+ */
+void tcp_prepare(const struct tcp_stack *s, struct seg *in, unsigned n);
+
+/*
  * Take in what an ICMP error tells of a segment of ours. Nobody vouches for it: it counts
  * only if the segment is still out (RFC 5927). Returns as tcp_input() does.
  */

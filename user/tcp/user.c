@@ -44,7 +44,8 @@ int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 ma
 	}
 	memcpy(t->mac, mac, 6);
 	t->flags |= T_OWNED;
-	t->our_mss = t->mss = t->rcv_mss = mss;
+	t->our_mss = t->mss = mss;
+	t->rcv_mss = rcv_mss_guess(mss);
 	mtu_init(s, t, now);
 	t->rcv_wscale = knobs(s)->tcp_window_scaling ? SG_RMEM_WSCALE : 0;
 	t->quick_acks = 16;

@@ -34,7 +34,7 @@ void window_arrived(struct tcp *t, const struct seg *in, sg_time now)
 	__u32 ms = time_ms(now) + t->ts_off - in->opt.tsecr, us;
 
 	if (!(t->flags & T_TS) || !in->opt.has_ts || !in->opt.tsecr || in->len < t->rcv_mss ||
-	    ms > (now - t->born) / SG_MS)
+	    ms > time_ms(now) - t->born)
 		return;
 	us = ms ? ms * 1000 : 1000;
 	t->rcv_rtt = t->rcv_rtt ? t->rcv_rtt - t->rcv_rtt / 8 + us / 8 : us;
