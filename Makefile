@@ -127,6 +127,17 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
 $(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/user/engine/driver.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka
 
+# the engine once more, so that it calls test_crash before each store
+CRASH_OBJ := $(patsubst %.c,$(O)/crash/%.o,$(wildcard user/tcp/*.c))
+$(O)/crash/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Iinclude -Iuser -g -O1 -MMD -MP \
+	-fsanitize-coverage=trace-pc-guard,trace-stores -c $< -o $@
+
+$(O)/tests/sim/test_crash: $(O)/tests/sim/test_crash.o $(CRASH_OBJ) $(O)/user/engine/driver.o \
+		$(call obj,$(wildcard user/wire/*.c))
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset $^ -o $@ -lcmocka
+
 # as a stranger builds it: the header and the library, nothing else of ours
 $(O)/tests/engine/%: tests/engine/%.c $(LIBENGINE) $(wildcard tests/engine/*.h)
 	@mkdir -p $(@D)

@@ -7,14 +7,43 @@
 
 /* --- a connection ------------------------------------------------------------------------ */
 
-static __u32 check_buf_chunks(const struct tcp_stack *s, const struct buf *b)
+__u32 check_next_chunk(const struct tcp_stack *s, const struct buf *b, __u32 *cursor)
 {
 	const __u32 *list = b->dir != NIL ? (const void *)chunk_at(s, b->dir) : b->inl;
-	__u32 n = b->dir != NIL;
+	__u32 size = b->dir != NIL ? BUF_DIR : BUF_INLINE;
 
-	for (__u32 i = 0; i < (b->dir != NIL ? BUF_DIR : BUF_INLINE); i++)
-		n += list[i] != NIL;
+	while (*cursor < size && list[*cursor] == NIL)
+		++*cursor;
+	return *cursor < size ? list[(*cursor)++] : NIL;
+}
+
+static __u32 check_buf_chunks(const struct tcp_stack *s, const struct buf *b)
+{
+	__u32 n = b->dir != NIL, cursor = 0;
+
+	while (check_next_chunk(s, b, &cursor) != NIL)
+		n++;
 	return n;
+}
+
+/* What counts as there is there, and nothing outside the span. */
+static const char *check_buf(const struct tcp_stack *s, const struct buf *b)
+{
+	const __u32 *list = b->dir != NIL ? (const void *)chunk_at(s, b->dir) : b->inl;
+	__u32 size = b->dir != NIL ? BUF_DIR : BUF_INLINE, held = 0;
+
+	if (b->first >= size || b->off >= TCP_CHUNK || b->span > size || b->len > BUF_MAX)
+		return "a buffer out of bounds";
+	for (__u32 i = 0; i < b->span; i++) {
+		bool there = list[(b->first + i) % size] != NIL;
+
+		if (!there && i * TCP_CHUNK < (b->len ? b->off + b->len : 0))
+			return "a hole in a buffer";
+		held += there;
+	}
+	if (b->span * TCP_CHUNK < (b->len ? b->off + b->len : 0))
+		return "a buffer longer than its chunks";
+	return held + (b->dir != NIL) == check_buf_chunks(s, b) ? NULL : "a chunk behind a buffer";
 }
 
 static __u32 check_chunks(const struct tcp_stack *s, const struct tcp *t)
@@ -32,7 +61,7 @@ static const char *check_flight(const struct tcp_stack *s, const struct tcp *t)
 
 	if (!f)
 		return t->ca == CA_OPEN ? NULL : "recovery without a scoreboard";
-	if (f->first + f->n > FLIGHT_RUNS)
+	if (f->n > FLIGHT_RUNS || f->first > FLIGHT_RUNS - f->n)
 		return "runs beyond the scoreboard";
 	for (__u32 i = 0; i < f->n; i++) {
 		const struct run *r = flight_run(f, i);
@@ -62,29 +91,50 @@ static const char *check_numbers(const struct tcp *t)
 	if (t->state >= TCP_ESTABLISHED &&
 	    (__u32)seq_diff(t->snd_max, t->snd_una) > t->snd.len + !!(t->flags & T_FIN_QUEUED))
 		return "more is out than there is";
-	if (t->rcv.len > BUF_MAX || t->snd.len > BUF_MAX)
-		return "a buffer is too long";
 	if (t->state > TCP_SYN_RCVD && (t->mss == 0 || t->mss > TCP_CHUNK || t->cwnd < t->mss))
 		return "no window to send in";
 	return NULL;
 }
 
+/* Fields that select or shift are in bounds. */
+static const char *check_fields(const struct tcp_stack *s, const struct tcp *t)
+{
+	if (t->state == TCP_LISTEN || t->state > TCP_LAST_ACK)
+		return "a state that a block cannot be in";
+	if (t->timer > TIMER_TLP || t->ca > CA_LOSS || t->cc > SG_CC_RENO ||
+	    t->snd_wscale > SG_WSCALE_MAX || t->rcv_wscale > SG_WSCALE_MAX)
+		return "a field out of bounds";
+	if (t->listener != NO_LISTENER && t->listener >= s->cfg.max_listeners)
+		return "a listener that there is not";
+	if (t->listener == NO_LISTENER && t->flags & (T_WAITING | T_SYN_QUEUED | T_SYN_YOUNG))
+		return "in a queue of no listener";
+	return NULL;
+}
+
+const char *check_block(const struct tcp_stack *s, const struct tcp *t)
+{
+	const char *why = check_fields(s, t);
+
+	why = why ? why : check_buf(s, &t->snd);
+	why = why ? why : check_buf(s, &t->rcv);
+	why = why ? why : reasm_check(s, t);
+	if (why)
+		return why;
+	if (t->state == TCP_CLOSED)
+		return t->snd.span || t->flight != NIL ? "what is over holds buffers" : NULL;
+	why = check_numbers(t);
+	return why ? why : check_flight(s, t);
+}
+
 static const char *check_conn(const struct tcp_stack *s, const struct tcp *t)
 {
-	const char *why = NULL;
-
 	if (timer_next(t) != SG_NEVER && t->wheel_slot == 0)
 		return "a timer that is not on the wheel";
 	if (t->flags & T_HASHED && flowtable_find(s, t->hash, &t->tuple) != conn_index(s, t))
 		return "a connection that is not found";
-	if (t->state == TCP_CLOSED)
-		return t->snd.span || t->flight != NIL ? "what is over holds buffers" : NULL;
-	if (!(t->flags & T_HASHED))
+	if (t->state != TCP_CLOSED && !(t->flags & T_HASHED))
 		return "a connection that is not in the table";
-	if (!(t->flags & T_OOO) != (t->reasm == NIL))
-		return "ranges without a chunk";
-	why = check_numbers(t);
-	return why ? why : check_flight(s, t);
+	return check_block(s, t);
 }
 
 /* --- lists -------------------------------------------------------------------------------- */

@@ -98,7 +98,9 @@ int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now)
 		return t->error;
 	if (t->state != TCP_ESTABLISHED && t->state != TCP_CLOSE_WAIT)
 		return -ENOTCONN;
+	step_begin(s, t);
 	close_queue_fin(s, t);
+	step_end(s);
 	return 0;
 }
 
@@ -156,14 +158,10 @@ static bool close_needs_reset(const struct tcp *t)
 	       t->state == TCP_SYN_RCVD;
 }
 
-int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
+static void close_conn(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
-	struct tcp *t = conn_get(s, id);
-	bool unread;
+	bool unread = t->rcv.len > 0;
 
-	if (!t)
-		return -EBADF;
-	unread = t->rcv.len > 0;
 	t->flags &= ~(__u32)T_OWNED;
 	t->flags |= T_RCV_SHUT;
 	buf_clear(s, &t->rcv);
@@ -171,7 +169,7 @@ int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
 	if (unread && t->state != TCP_CLOSED) {
 		s->cfg.mib->TCPAbortOnClose++;
 		close_reset(s, t, -ECONNRESET);
-		return 0;
+		return;
 	}
 	if (t->flags & T_LINGER0 && t->state != TCP_CLOSED) {
 		s->cfg.mib->TCPAbortOnData++;
@@ -179,10 +177,21 @@ int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
 			close_reset(s, t, -ECONNRESET);
 		else
 			close_done(s, t, -ECONNRESET);
-		return 0;
+		return;
 	}
 	timer_life(s, t, SG_NEVER); /* nobody is left who would want it kept alive */
 	close_orphan(s, t, now);
+}
+
+int tcp_close(struct tcp_stack *s, tcp_id id, sg_time now)
+{
+	struct tcp *t = conn_get(s, id);
+
+	if (!t)
+		return -EBADF;
+	step_begin(s, t);
+	close_conn(s, t, now);
+	step_end(s);
 	return 0;
 }
 
@@ -193,6 +202,7 @@ int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now)
 	(void)now;
 	if (!t)
 		return -EBADF;
+	step_begin(s, t);
 	t->flags &= ~(__u32)T_OWNED;
 	if (t->state == TCP_CLOSED)
 		close_reap(s, t);
@@ -200,5 +210,6 @@ int tcp_abort(struct tcp_stack *s, tcp_id id, sg_time now)
 		close_reset(s, t, -ECONNRESET);
 	else /* RFC 9293 3.10.5 */
 		close_done(s, t, 0);
+	step_end(s);
 	return 0;
 }

@@ -44,9 +44,11 @@ int tcp_icmp(struct tcp_stack *s, const struct icmp_error *in, sg_time now)
 		return -1;
 	}
 	t = conn_at(s, what);
+	step_begin(s, t);
 	if (icmp_is_out(t, in->seq))
 		icmp_take(s, t, in, now);
 	else
 		s->cfg.mib->OutOfWindowIcmps++;
+	step_end(s);
 	return -1;
 }

@@ -371,6 +371,7 @@ static enum step step8_fin(struct tcp_stack *s, struct tcp *t, const struct seg 
 	}
 	t->flags |= T_FIN_RCVD;
 	t->rcv_nxt = seq_add(t->rcv_nxt, 1);
+	reasm_clear(s, t); /* what came from behind it is nobody's */
 	event_post(s, t, TCP_EV_READ);
 	if (t->state == TCP_ESTABLISHED) {
 		state_set(t, TCP_CLOSE_WAIT);
@@ -411,7 +412,9 @@ void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_tim
 	}
 }
 
-int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out)
+/* Returns as tcp_input() does. */
+static int input_segment(struct tcp_stack *s, const struct seg *in, sg_time now,
+			 struct actions *out)
 {
 	struct sg_hash h = in->hashed ? in->hash : sg_tuple_hash(&s->cfg.key, &in->tuple);
 	__u32 what = flowtable_find(s, h.table, &in->tuple);
@@ -421,6 +424,7 @@ int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct act
 	if (what & FLOW_TIMEWAIT)
 		return timewait_input(s, what & ~FLOW_TIMEWAIT, in, &h, now, out);
 	if (what) {
+		step_begin(s, conn_at(s, what));
 		input_conn(s, conn_at(s, what), in, now, out);
 		return -1;
 	}
@@ -434,4 +438,12 @@ int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct act
 		return -1;
 	input_reset(s, in, out);
 	return -1;
+}
+
+int tcp_input(struct tcp_stack *s, const struct seg *in, sg_time now, struct actions *out)
+{
+	int owner = input_segment(s, in, now, out);
+
+	step_end(s);
+	return owner;
 }

@@ -375,6 +375,7 @@ void tcp_output(struct tcp_stack *s, sg_time now, struct actions *out)
 	while (s->ready.head != NIL && actions_room(out) > 0) {
 		struct tcp *t = conn_at(s, s->ready.head);
 
+		step_begin(s, t);
 		s->ready.head = t->ready_next;
 		if (s->ready.head == NIL)
 			s->ready.tail = NIL;
@@ -383,5 +384,6 @@ void tcp_output(struct tcp_stack *s, sg_time now, struct actions *out)
 			output_ready(s, t);
 		else
 			close_reap(s, t);
+		step_end(s);
 	}
 }

@@ -38,8 +38,9 @@ struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct
 
 	if (i == NIL)
 		return NULL;
-	memset(c, 0, sizeof(*c));
-	c->gen = gen + 1;
+	step_begin(s, c);
+	memset(c, 0, offsetof(struct tcp, gen));
+	memset(&c->flags, 0, sizeof(*c) - offsetof(struct tcp, flags));
 	c->tuple = *t;
 	c->hash = h->table;
 	c->ts_off = h->ts_off;
@@ -49,17 +50,20 @@ struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct
 	rtt_init(c);
 	flowtable_add(s, c->hash, i);
 	c->flags = T_HASHED;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	c->gen = gen + 1;
 	return c;
 }
 
 void conn_free(struct tcp_stack *s, struct tcp *t)
 {
+	t->gen++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	timer_stop(s, t);
 	reasm_clear(s, t);
 	flight_close(s, t);
 	buf_clear(s, &t->snd);
 	buf_clear(s, &t->rcv);
-	t->gen++;
 	pool_give(&s->conns, conn_index(s, t), &t->ready_next);
 }
 
@@ -76,6 +80,8 @@ __u32 timewait_new(struct tcp_stack *s)
 
 void timewait_free(struct tcp_stack *s, __u32 i)
 {
+	s->timewait[i].tuple.lport = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	pool_give(&s->timewaits, i, &s->timewait[i].next);
 	__sync_fetch_and_add(s->cfg.timewaits, (__u32)-1);
 }

@@ -55,6 +55,28 @@ static bool reasm_open(struct tcp_stack *s, struct tcp *t)
 	return true;
 }
 
+const char *reasm_check(const struct tcp_stack *s, const struct tcp *t)
+{
+	const struct reasm *m;
+	sg_seq last = t->rcv_nxt;
+
+	if (!(t->flags & T_OOO))
+		return t->reasm == NIL ? NULL : "a chunk for ranges that there are not";
+	if (t->reasm == NIL)
+		return "ranges without a chunk";
+	m = reasm_at(s, t);
+	if (m->n == 0 || m->n > REASM_MAX)
+		return "ranges out of bounds";
+	for (__u32 i = 0; i < m->n; i++) {
+		if (!seq_after(m->r[i].left, last) || !seq_after(m->r[i].right, m->r[i].left))
+			return "ranges out of order";
+		last = m->r[i].right;
+	}
+	if (t->rcv.off + t->rcv.len + (__u32)seq_diff(last, t->rcv_nxt) > t->rcv.span * TCP_CHUNK)
+		return "a range behind the buffer";
+	return NULL;
+}
+
 /* Note [left, right), joined with what it touches. False: no room for one more range. */
 static bool reasm_note(struct reasm *m, sg_seq left, sg_seq right)
 {

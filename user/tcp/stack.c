@@ -45,32 +45,41 @@ size_t tcp_pool_size(const struct tcp_config *cfg)
 	return l.end;
 }
 
-int tcp_init(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
-	     struct tcp_stack **out)
+bool stack_place(struct tcp_stack *s, size_t size, const struct tcp_config *cfg)
 {
-	struct tcp_stack *s = mem;
 	struct layout l;
-	__u8 *base = mem;
+	__u8 *base = (void *)s;
 
 	layout_make(cfg, &l);
 	if (size < l.end || cfg->max_conns >= FLOW_TIMEWAIT || cfg->max_timewait >= FLOW_TIMEWAIT)
-		return -EINVAL;
-	s->version = STACK_VERSION;
-	s->conn_size = sizeof(struct tcp);
-	s->timewait_size = sizeof(struct timewait);
+		return false;
 	s->cfg = *cfg;
 	s->conns.max = cfg->max_conns;
 	s->timewaits.max = cfg->max_timewait;
 	s->chunks.max = cfg->max_chunks;
 	s->hash_mask = l.hash_words - 1;
-	s->now = now;
-	s->wheel.tick = now >> WHEEL_SHIFT;
 	s->listener = (struct listener *)(void *)(base + l.listener);
 	s->hash = (__u64 *)(void *)(base + l.hash);
 	s->conn = (struct tcp *)(void *)(base + l.conn);
 	s->timewait = (struct timewait *)(void *)(base + l.timewait);
 	s->chunk_next = (__u32 *)(void *)(base + l.chunk_next);
 	s->chunk = base + l.chunk;
+	return true;
+}
+
+int tcp_init(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
+	     struct tcp_stack **out)
+{
+	struct tcp_stack *s = mem;
+
+	if (!stack_place(s, size, cfg))
+		return -EINVAL;
+	s->version = STACK_VERSION;
+	s->conn_size = sizeof(struct tcp);
+	s->timewait_size = sizeof(struct timewait);
+	s->now = now;
+	s->wheel.tick = now >> WHEEL_SHIFT;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	s->magic = STACK_MAGIC;
 	*out = s;
 	return 0;
@@ -181,7 +190,9 @@ int tcp_listen(struct tcp_stack *s, __u32 id, const struct sg_listener *l)
 		return -EINVAL;
 	if (s->listener[id].open)
 		return -EALREADY;
-	s->listener[id] = (struct listener){.cfg = *l, .open = 1};
+	s->listener[id] = (struct listener){.cfg = *l};
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	s->listener[id].open = 1;
 	return 0;
 }
 
@@ -227,18 +238,23 @@ void tcp_unlisten(struct tcp_stack *s, __u32 id, sg_time now)
 	while (l->waiting.head != NIL) {
 		struct tcp *t = conn_at(s, l->waiting.head);
 
+		step_begin(s, t);
 		acceptq_remove(s, t);
 		t->flags &= ~(__u32)T_OWNED;
 		if (t->state != TCP_CLOSED)
 			close_reset(s, t, -ECONNRESET);
 		else
 			close_reap(s, t);
+		step_end(s);
 	}
 	for (__u32 i = 1; i <= s->conns.high; i++) {
 		struct tcp *t = conn_at(s, i);
 
-		if (t->gen & 1 && t->state == TCP_SYN_RCVD && t->listener == id)
-			close_reset(s, t, -ECONNRESET);
+		if (!(t->gen & 1) || t->state != TCP_SYN_RCVD || t->listener != id)
+			continue;
+		step_begin(s, t);
+		close_reset(s, t, -ECONNRESET);
+		step_end(s);
 	}
 	stack_forget_halfopen(s, id);
 }

@@ -205,7 +205,7 @@ _Static_assert(sizeof(struct tcp) <= 512, "an idle connection is 512 bytes at mo
 
 /* TIME_WAIT is its own small type: what RFC 9293 3.10.7 still needs of a connection. */
 struct timewait {
-	struct sg_tuple tuple;
+	struct sg_tuple tuple; /* lport 0: the block is free, and it is set last */
 	sg_seq snd_nxt, rcv_nxt;
 	__u32 ts_recent; /* 0: no timestamps */
 	__u32 since : 20;    /* ms: it ends timewait_ms later */
@@ -254,7 +254,7 @@ struct listener {
 };
 
 #define STACK_MAGIC 0x73796e67617465ULL
-#define STACK_VERSION 1
+#define STACK_VERSION 2 /* goes up when anything that lies in the pools changes */
 
 struct tcp_stack {
 	__u64 magic;
@@ -262,6 +262,7 @@ struct tcp_stack {
 	__u32 conn_size, timewait_size;
 	struct tcp_config cfg;
 
+	__u32 step; /* the connection that is being changed, step_begin(); NIL: none */
 	struct pool conns, timewaits, chunks;
 	__u32 hash_mask;
 	sg_time now; /* when tcp_expire() last ran */
@@ -276,7 +277,7 @@ struct tcp_stack {
 	sg_time pmtu_until; /* nothing in the table is younger */
 	struct pmtu pmtu[PMTU_BUCKETS][PMTU_WAYS];
 
-	/* where things lie in this process */
+	/* where things lie in this process: set by whoever maps the pools, stack_place() */
 	struct listener *listener;
 	__u64 *hash; /* tag << 32 | is_timewait << 31 | index; 0: free */
 	struct tcp *conn;
@@ -338,6 +339,23 @@ static inline __u32 seg_window(const struct tcp *t, const struct seg *in)
 	return in->flags & SG_SYN ? in->wnd : (__u32)in->wnd << t->snd_wscale;
 }
 
+/*
+ * A process can die between any two stores, and whoever maps its pools goes on (adopt.c). A
+ * block that is not being changed is always whole; between these two it may not be. Lists,
+ * tables and sums are made anew from the blocks, so they need no such care.
+ */
+static inline void step_begin(struct tcp_stack *s, const struct tcp *t)
+{
+	s->step = conn_index(s, t);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void step_end(struct tcp_stack *s)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	s->step = NIL;
+}
+
 /* --- pool.c ------------------------------------------------------------------------------- */
 
 struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct sg_hash *h,
@@ -391,6 +409,7 @@ void timer_window_open(struct tcp *t); /* the end of probing, if it was on */
 /* RACK wants to look again after `us`; 0: no more. */
 void timer_reorder(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now);
 void timer_stop(struct tcp_stack *s, struct tcp *t);
+void timer_adopt(struct tcp_stack *s, struct tcp *t);
 /* timeout.c: what follows when timers (DUE_*) have fired. */
 void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now);
 sg_time timer_next(const struct tcp *t);
@@ -468,6 +487,8 @@ bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time
 __u32 reasm_input(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data, __u32 len);
 void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out);
 void reasm_clear(struct tcp_stack *s, struct tcp *t);
+/* As check_block(). */
+const char *reasm_check(const struct tcp_stack *s, const struct tcp *t);
 
 /* --- dsack.c ------------------------------------------------------------------------------ */
 
@@ -581,8 +602,21 @@ __s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now);
 void timewait_expire(struct tcp_stack *s, sg_time now);
 sg_time timewait_next(const struct tcp_stack *s);
 
+/* Milliseconds since it began, TIMEWAIT_AHEAD more: never below 0. */
+#define TIMEWAIT_AHEAD 65536
+__u32 timewait_age(const struct timewait *w, sg_time now);
+
+/* --- check.c ----------------------------------------------------------------------------------------------- */
+
+/* Can this block be worked with? NULL, or what is wrong. Its chunks are known to be in the pool. */
+const char *check_block(const struct tcp_stack *s, const struct tcp *t);
+/* The chunks that a buffer has, one after the other; *cursor is 0 at first. NIL: no more. */
+__u32 check_next_chunk(const struct tcp_stack *s, const struct buf *b, __u32 *cursor);
+
 /* --- stack.c --------------------------------------------------------------------------------------------------- */
 
+/* Find the pools in `mem`. False: they need more. */
+bool stack_place(struct tcp_stack *s, size_t size, const struct tcp_config *cfg);
 void event_post(struct tcp_stack *s, struct tcp *t, unsigned events);
 void event_post_accept(struct tcp_stack *s, struct listener *l);
 struct tcp *conn_get(const struct tcp_stack *s, tcp_id id);

@@ -36,6 +36,7 @@ typedef __u64 tcp_id;
 struct tcp_stack;
 
 struct tcp_config {
+	__u8 boot[16];	       /* whose clock it is: tcp_adopt() compares */
 	__u16 worker;          /* our number: the owner that goes into the flow table */
 	__u32 max_conns;       /* connection blocks */
 	__u32 max_timewait;    /* TIME_WAIT blocks */
@@ -61,6 +62,30 @@ size_t tcp_pool_size(const struct tcp_config *cfg);
 /* Make a stack in `mem` (page-aligned, zeroed, tcp_pool_size() bytes). -EINVAL: too small. */
 int tcp_init(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
 	     struct tcp_stack **out);
+
+struct tcp_adopted {
+	__u32 conns, timewait; /* that go on; connections with those whose end is still to be told */
+	__u32 reset;	       /* of these: it was just being changed, or its listener being closed */
+	__u32 broken;	       /* of these: its block did not make sense */
+};
+
+/*
+ * Go on with the pools of a process that is dead, `mem` as tcp_init() had it, anywhere in memory
+ * and with every store of that process up to any one of them in it. What is whole goes on where
+ * it was, under the same handles; who was being changed is reset (-ECONNRESET, and RST to the
+ * peer). Each that an application has gets an event, which is how the next one finds the handles;
+ * tcp_info() says how far its streams are. tcp_set_user() values are 0. Listeners go on; offer
+ * them anew.
+ *
+ * Shared tables: nobody may use them meanwhile. Before the first stack is adopted `acceptq` of all
+ * queues and *timewaits must be 0, and `halfopen` and `young` what the half-open table holds; each
+ * adoption adds what is its own. Flows of ours that nobody has any more are given back.
+ *
+ * -EPROTO: no pools of this program's. -EINVAL: not of this configuration, or too small. -ESTALE:
+ * of another boot, or from a clock that is ahead. Then nothing has been changed.
+ */
+int tcp_adopt(void *mem, size_t size, const struct tcp_config *cfg, sg_time now,
+	      struct tcp_adopted *what, struct tcp_stack **out);
 
 /* --- segments and time ------------------------------------------------------------- */
 

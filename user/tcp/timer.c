@@ -111,10 +111,12 @@ static void wheel_fire(struct tcp_stack *s, unsigned slot, sg_time now)
 	while (s->wheel.head[0][slot] != NIL) {
 		struct tcp *t = conn_at(s, s->wheel.head[0][slot]);
 
+		step_begin(s, t);
 		wheel_unlink(s, t);
 		if (timer_next(t) <= now)
 			timeout_fire(s, t, timer_take(t, now), now);
 		wheel_arm(s, t, timer_next(t)); /* also a timer that did not fire */
+		step_end(s);
 	}
 }
 
@@ -280,6 +282,13 @@ void timer_window_open(struct tcp *t)
 		return;
 	t->rexmit_at = t->stalled_at = SG_NEVER;
 	rtt_restore(t); /* unanswered probes would have been the window's doing, not the path's */
+}
+
+/* Its place on a wheel that is gone. */
+void timer_adopt(struct tcp_stack *s, struct tcp *t)
+{
+	t->wheel_slot = 0;
+	wheel_arm(s, t, timer_next(t));
 }
 
 void timer_stop(struct tcp_stack *s, struct tcp *t)

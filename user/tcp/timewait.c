@@ -10,7 +10,6 @@
 #include "tcp/stack.h"
 
 #define TIMEWAIT_SINCE	   ((1u << 20) - 1) /* more than timewait_ms can be */
-#define TIMEWAIT_AHEAD	   65536
 #define TIMEWAIT_ANSWERED  4095u
 #define TIMEWAIT_KILLED_MS 4000 /* Linux counts a wait that short under another name */
 
@@ -86,6 +85,7 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 		return;
 	}
 	w->tuple = t->tuple;
+	w->tuple.lport = 0;
 	w->snd_nxt = t->snd_max;
 	w->rcv_nxt = t->rcv_nxt;
 	w->ts_recent = t->flags & T_TS ? t->ts_recent | !t->ts_recent : 0;
@@ -93,6 +93,8 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 	if (!(t->flags & T_ORPHAN)) /* else it has been counted in FIN_WAIT_2 */
 		timewait_counted(s, knobs(s)->timewait_ms);
 	timewait_link(s, i, now);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	w->tuple.lport = t->tuple.lport;
 	close_unhash(s, t); /* the flow stays ours */
 	flowtable_add(s, t->hash, i | FLOW_TIMEWAIT);
 	close_done(s, t, 0);
@@ -194,12 +196,16 @@ int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const str
 	return -1;
 }
 
+/* `now` may be from before it began. */
+__u32 timewait_age(const struct timewait *w, sg_time now)
+{
+	return (time_ms(now) - w->since + TIMEWAIT_AHEAD) & TIMEWAIT_SINCE;
+}
+
 __s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now)
 {
-	__s32 gone = (__s32)((time_ms(now) - s->timewait[i].since) & TIMEWAIT_SINCE);
+	__s32 gone = (__s32)timewait_age(timewait_at(s, i), now) - TIMEWAIT_AHEAD;
 
-	if (gone > (__s32)(TIMEWAIT_SINCE - TIMEWAIT_AHEAD)) /* `now` is from before it began */
-		gone -= TIMEWAIT_SINCE + 1;
 	return (__s32)knobs(s)->timewait_ms - gone;
 }
 

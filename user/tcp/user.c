@@ -53,6 +53,7 @@ int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 ma
 	state_set(t, TCP_SYN_SENT);
 	s->cfg.mib->ActiveOpens++;
 	output_ready(s, t);
+	step_end(s);
 	*conn = conn_id(s, t);
 	return 0;
 }
@@ -80,10 +81,12 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 		return -EBADF;
 	if (n > t->rcv.len)
 		return -EINVAL;
+	step_begin(s, t);
 	window_read(s, t, (__u32)n, now);
 	buf_drop(s, &t->rcv, (__u32)n, t->flags & T_OOO);
 	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && window_grew(s, t))
 		output_ack_now(s, t);
+	step_end(s);
 	return 0;
 }
 
@@ -102,7 +105,9 @@ int tcp_send_room(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max)
 		return -EPIPE;
 	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) {
 		if (t->snd.len < wmem) {
+			step_begin(s, t);
 			n = buf_room(s, &t->snd, t->snd.len, wmem - t->snd.len, iov, max);
+			step_end(s);
 			s->starved |= n == 0;
 		}
 	}
@@ -122,11 +127,13 @@ int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 		return -EBADF;
 	if (t->error)
 		return t->error;
+	step_begin(s, t);
 	t->snd.len += (__u32)n;
 	t->bytes_out += n;
 	buf_trim(s, &t->snd);
 	if (n > 0)
 		output_ready(s, t);
+	step_end(s);
 	return 0;
 }
 
