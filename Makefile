@@ -141,7 +141,7 @@ $(O)/tests/sim/test_crash: $(O)/tests/sim/test_crash.o $(CRASH_OBJ) $(O)/user/en
 # as a stranger builds it: the header and the library, nothing else of ours
 $(O)/tests/engine/%: tests/engine/%.c $(LIBENGINE) $(wildcard tests/engine/*.h)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) -std=c11 $(WARN) -Iinclude $(CFLAGS) $(SANFLAGS) $< $(LIBENGINE) -o $@ -lcmocka
+	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Iinclude $(CFLAGS) $(SANFLAGS) $< $(LIBENGINE) -o $@ -lcmocka
 
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)

@@ -59,6 +59,16 @@ size_t sge_size(const struct sge_config *cfg);
 int sge_init(void *mem, size_t size, const struct sge_config *cfg, uint64_t now,
 	     struct sge **out);
 
+/*
+ * Go on with the memory of an engine whose process is dead, mapped anywhere and as it was at any of
+ * its stores. The handles are what they were (sge_next() lists them) and so are the listeners;
+ * sge_position() says how far each stream is. Who was just being changed is reset: ECONNRESET, and
+ * RST to its peer. Returns how many were (0 or 1; more: the memory was damaged), -EINVAL: not of
+ * this configuration, -EPROTO: not an engine's, or another version's, -ESTALE: `now` is before it.
+ */
+int sge_adopt(void *mem, size_t size, const struct sge_config *cfg, uint64_t now,
+	      struct sge **out);
+
 /* --- packets and time ------------------------------------------------------------------------ */
 
 /*
@@ -156,6 +166,12 @@ int sge_sysctl_get(const struct sge *e, const char *name, uint32_t *value);
 
 /* A counter by its name, as docs/counters.md lists them ("RetransSegs"). -ENOENT. */
 int sge_counter(const struct sge *e, const char *name, uint64_t *value);
+
+/* The next handle that is held, beginning with *cursor = 0; 0: no more. */
+sge_conn sge_next(const struct sge *e, uint64_t *cursor);
+
+/* Bytes that sge_recv() has given, and that sge_send() has taken, so far. -EBADF. */
+int sge_position(struct sge *e, sge_conn c, uint64_t *received, uint64_t *sent);
 
 /* -EBADF. */
 int sge_getsockname(struct sge *e, sge_conn c, struct sge_addr *addr);

@@ -32,7 +32,7 @@ struct pair {
 	struct side side[2];
 	__u16 port;
 	bool connected, wait_peer[2]; /* closes only when the other side has closed */
-	bool excused; /* it may die */
+	bool excused;		      /* it may die */
 };
 
 static __u8 pattern(unsigned stream, __u32 at)
@@ -225,8 +225,9 @@ static void connect_pair(struct sim *m, struct pair *p)
 	sg_addr_from4(&t.local, a);
 	sg_addr_from4(&t.peer, b);
 	p->connected = true;
-	if (!SIM_DO(m, 0, rc = tcp_connect(m->host[0].stack, &t, m->host[1].mac, SIM_MSS, m->now,
-					   &p->side[0].id))) {
+	if (!SIM_DO(m, 0,
+		    rc = tcp_connect(m->host[0].stack, &t, m->host[1].mac, SIM_MSS, m->now,
+				     &p->side[0].id))) {
 		p->excused |= !p->side[0].open; /* it never came to be */
 		return;
 	}
@@ -334,8 +335,7 @@ static void run_seed(__u64 seed, const char *pcap)
 			side_turn(&m, &pairs[i], 1);
 			done += pair_done(&pairs[i]);
 		}
-		if (stalled && steps / 50 >= n && done < n &&
-		    progress(pairs, n) + m.died == before)
+		if (stalled && steps / 50 >= n && done < n && progress(pairs, n) + m.died == before)
 			broken(&m, "stalled: nothing will ever happen");
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -51,6 +51,7 @@ struct bed {
 	void *mem[BED_WORKERS];
 	unsigned workers;
 	sg_time now;
+	bool damaged; /* numbers may be wrong: only memory is checked, and that all is given back */
 	unsigned n; /* segments in `sent` */
 	struct sent *sent;
 };
@@ -150,6 +151,8 @@ static inline struct bed *bed_listening(unsigned workers, __u32 backlog)
 /* What the engine says of itself (tcp_check), and that deadlines are kept. */
 static inline void bed_check(const struct bed *b)
 {
+	if (b->damaged)
+		return;
 	for (unsigned w = 0; w < b->workers; w++) {
 		const struct tcp_stack *s = b->s[w];
 		const char *why = tcp_check(s);

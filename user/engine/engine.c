@@ -61,34 +61,97 @@ size_t sge_size(const struct sge_config *cfg)
 	return plan_make(cfg, &p) ? p.end : 0;
 }
 
-int sge_init(void *mem, size_t size, const struct sge_config *cfg, uint64_t now, struct sge **out)
+/* Where everything lies in `mem`; false: it does not fit. Nothing is written. */
+static bool engine_plan(void *mem, size_t size, const struct sge_config *cfg, struct plan *p)
 {
 	struct sge *e = mem;
 	__u8 *base = mem;
+
+	if (!plan_make(cfg, p) || size < p->end || (size_t)mem % TCP_CHUNK)
+		return false;
+	p->tcp.settings = &e->settings;
+	p->tcp.halfopen = (void *)(base + p->halfopen);
+	p->tcp.proven = (void *)(base + p->proven);
+	p->tcp.flows.bucket = (void *)(base + p->flows);
+	p->tcp.queues = (void *)(base + p->queues);
+	p->tcp.timewaits = &e->timewaits;
+	p->tcp.mib = &e->mib;
+	return true;
+}
+
+static void engine_place(struct sge *e, const struct plan *p)
+{
+	e->queues = p->tcp.queues;
+	e->halfopen = p->tcp.halfopen;
+	e->halfopen_buckets = p->halfopen_buckets;
+	e->driver.stack = e->stack;
+}
+
+int sge_init(void *mem, size_t size, const struct sge_config *cfg, uint64_t now, struct sge **out)
+{
+	struct sge *e = mem;
 	struct plan p;
 	int rc;
 
-	if (!plan_make(cfg, &p) || size < p.end || (size_t)mem % TCP_CHUNK)
+	if (!engine_plan(mem, size, cfg, &p))
 		return -EINVAL;
 	e->cfg = *cfg;
 	sge_knobs_init(&e->settings);
-	e->queues = (void *)(base + p.queues);
-	e->halfopen = (void *)(base + p.halfopen);
-	e->halfopen_buckets = p.halfopen_buckets;
-	p.tcp.settings = &e->settings;
-	p.tcp.halfopen = e->halfopen;
-	p.tcp.proven = (void *)(base + p.proven);
-	p.tcp.flows.bucket = (void *)(base + p.flows);
-	p.tcp.queues = e->queues;
-	p.tcp.timewaits = &e->timewaits;
-	p.tcp.mib = &e->mib;
-	rc = tcp_init(base + p.pool, size - p.pool, &p.tcp, now, &e->stack);
+	rc = tcp_init((__u8 *)mem + p.pool, size - p.pool, &p.tcp, now, &e->stack);
 	if (rc)
 		return rc;
-	e->driver.stack = e->stack;
+	engine_place(e, &p);
 	e->sweep_at = now;
 	*out = e;
 	return 0;
+}
+
+/* --- the memory of an engine that is gone --------------------------------------------------- */
+
+/* What tcp_adopt() wants of the shared tables; a claim that was never finished is freed. */
+static void engine_recount(struct sge *e, const struct plan *p)
+{
+	e->timewaits = 0;
+	for (__u32 i = 0; i < e->cfg.max_listeners; i++)
+		p->tcp.queues[i].acceptq = p->tcp.queues[i].halfopen = p->tcp.queues[i].young = 0;
+	for (__u32 i = 0; i < p->halfopen_buckets * SG_WAYS; i++) {
+		struct sg_halfopen_bucket *b = &p->tcp.halfopen[i / SG_WAYS];
+		__u64 *slot = &b->slot[i % SG_WAYS];
+		__u32 id = sg_synq_listener(&b->entry[i % SG_WAYS]);
+
+		if (sg_slot_state(*slot) == SG_SLOT_FREE)
+			continue;
+		if (sg_slot_state(*slot) == SG_SLOT_BUSY || id >= e->cfg.max_listeners) {
+			sg_slot_free(slot, *slot);
+			continue;
+		}
+		p->tcp.queues[id].halfopen++;
+		p->tcp.queues[id].young += !sg_slot_retries(*slot);
+	}
+}
+
+int sge_adopt(void *mem, size_t size, const struct sge_config *cfg, uint64_t now, struct sge **out)
+{
+	struct tcp_adopted what;
+	struct sge *e = mem;
+	struct plan p;
+	int rc;
+
+	if (!engine_plan(mem, size, cfg, &p) || e->cfg.mtu != cfg->mtu ||
+	    e->cfg.max_halfopen != cfg->max_halfopen ||
+	    e->cfg.max_listeners != cfg->max_listeners)
+		return -EINVAL;
+	engine_recount(e, &p);
+	rc = tcp_adopt((__u8 *)mem + p.pool, size - p.pool, &p.tcp, now, &what, &e->stack);
+	if (rc)
+		return rc;
+	engine_place(e, &p);
+	e->sweep_at = now;
+	e->sweep_next = 0;
+	e->first = e->n = 0; /* answers that were to go out are lost on the way */
+	sge_forget_events(e);
+	*out = e;
+	return (int)(what.reset + what.broken);
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */

@@ -221,6 +221,28 @@ int sge_getsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int *value)
 	return tcp_get_opt(e->stack, c, sock_opts[opt], value);
 }
 
+sge_conn sge_next(const struct sge *e, uint64_t *cursor)
+{
+	while (*cursor < e->stack->conns.high) {
+		const struct tcp *t = conn_at(e->stack, (__u32)++*cursor);
+
+		if (t->gen & 1 && (t->flags & (T_OWNED | T_WAITING)) == T_OWNED)
+			return conn_id(e->stack, t);
+	}
+	return 0;
+}
+
+int sge_position(struct sge *e, sge_conn c, uint64_t *received, uint64_t *sent)
+{
+	const struct tcp *t = conn_get(e->stack, c);
+
+	if (!t)
+		return -EBADF;
+	*received = t->bytes_in - t->rcv.len;
+	*sent = t->bytes_out;
+	return 0;
+}
+
 int sge_getsockname(struct sge *e, sge_conn c, struct sge_addr *addr)
 {
 	const struct tcp *t = conn_get(e->stack, c);

@@ -35,10 +35,15 @@ static void adopt_reset(struct tcp *t, bool tell)
 	t->flags |= (owned ? T_OWNED : 0) | (tell ? T_RST | T_READY : 0u);
 	t->events = 0;
 	t->error = -ECONNRESET;
-	t->snd_wscale &= 15;
-	t->rcv_wscale &= 15;
+	t->snd_wscale = t->rcv_wscale = 0;
 	t->state = TCP_CLOSED;
+	t->timer = TIMER_REXMIT;
+	t->ca = CA_OPEN;
+	t->cc = SG_CC_CUBIC;
+	t->listener = NO_LISTENER;
 	timer_init(t);
+	rtt_init(t);
+	t->backoff = 0;
 }
 
 /* Does its peer have something that a RST would end? Not if the tuple is only half there. */
@@ -46,7 +51,8 @@ static bool adopt_tells(const struct tcp_stack *s, const struct tcp *t)
 {
 	bool synced = t->state >= TCP_SYN_RCVD && t->state <= TCP_LAST_ACK;
 
-	return (synced || t->flags & T_RST) && sg_tuple_hash(&s->cfg.key, &t->tuple).table == t->hash;
+	return (synced || t->flags & T_RST) &&
+	       sg_tuple_hash(&s->cfg.key, &t->tuple).table == t->hash;
 }
 
 static bool adopt_is_over(const struct tcp *t)
@@ -148,12 +154,19 @@ static bool adopt_hash(struct tcp_stack *s, const struct sg_tuple *t, __u32 hash
 	return true;
 }
 
+/* No timer waits for longer than a day (TCP_OPT_USER_TIMEOUT). */
+static bool adopt_fires(const struct tcp_stack *s, sg_time at)
+{
+	return at == SG_NEVER || at < s->now + 2 * 86400 * SG_SEC;
+}
+
 /* Can it go on as it is? Then it has its chunks and its place in the tables. */
 static bool adopt_keeps(struct tcp_stack *s, struct tcp *t)
 {
 	if (!adopt_take_chunks(s, t))
 		return false;
-	if (check_block(s, t))
+	if (check_block(s, t) || !adopt_fires(s, t->rexmit_at) || !adopt_fires(s, t->delack_at) ||
+	    !adopt_fires(s, t->life_at))
 		goto chunks;
 	if (t->state == TCP_CLOSED)
 		t->flags &= ~(__u32)T_HASHED;
@@ -277,7 +290,8 @@ static __u32 adopt_sort(struct tcp_stack *s, __u32 list, sg_time now)
 
 		while (list != NIL) {
 			struct timewait *w = &s->timewait[list];
-			struct fifo *f = &age[timewait_age(w, now) >> pass * AGE_BITS & (AGE_HEADS - 1)];
+			struct fifo *f =
+				&age[timewait_age(w, now) >> pass * AGE_BITS & (AGE_HEADS - 1)];
 
 			if (f->tail != NIL)
 				s->timewait[f->tail].next = list;

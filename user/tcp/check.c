@@ -86,6 +86,8 @@ static const char *check_flight(const struct tcp_stack *s, const struct tcp *t)
 
 static const char *check_numbers(const struct tcp *t)
 {
+	if (!seq_eq(t->snd_una, t->snd_max) && t->rexmit_at == SG_NEVER && !(t->flags & T_READY))
+		return "something is out and nothing waits for it";
 	if (seq_after(t->snd_una, t->snd_nxt) || seq_after(t->snd_nxt, t->snd_max))
 		return "snd_una, snd_nxt, snd_max are out of order";
 	if (t->state >= TCP_ESTABLISHED &&
@@ -102,7 +104,8 @@ static const char *check_fields(const struct tcp_stack *s, const struct tcp *t)
 	if (t->state == TCP_LISTEN || t->state > TCP_LAST_ACK)
 		return "a state that a block cannot be in";
 	if (t->timer > TIMER_TLP || t->ca > CA_LOSS || t->cc > SG_CC_RENO ||
-	    t->snd_wscale > SG_WSCALE_MAX || t->rcv_wscale > SG_WSCALE_MAX)
+	    t->snd_wscale > SG_WSCALE_MAX || t->rcv_wscale > SG_WSCALE_MAX || t->rto < SG_MS ||
+	    t->rto > RTO_MAX || t->backoff > 255)
 		return "a field out of bounds";
 	if (t->listener != NO_LISTENER && t->listener >= s->cfg.max_listeners)
 		return "a listener that there is not";

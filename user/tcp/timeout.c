@@ -35,7 +35,7 @@ static sg_time timeout_model(__u32 retries)
  */
 static bool timeout_rexmit_over(const struct tcp *t, __u32 retries, sg_time now)
 {
-	sg_time first = t->stalled_at + (t->rto >> t->backoff);
+	sg_time first = t->stalled_at + (t->backoff < 64 ? t->rto >> t->backoff : 0);
 
 	return t->backoff > 0 && now >= first + timeout_model(retries);
 }

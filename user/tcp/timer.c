@@ -284,9 +284,12 @@ void timer_window_open(struct tcp *t)
 	rtt_restore(t); /* unanswered probes would have been the window's doing, not the path's */
 }
 
-/* Its place on a wheel that is gone. */
+/* A place on a new wheel; what was due meanwhile is due now. */
 void timer_adopt(struct tcp_stack *s, struct tcp *t)
 {
+	t->rexmit_at = t->rexmit_at < s->now ? s->now : t->rexmit_at;
+	t->delack_at = t->delack_at < s->now ? s->now : t->delack_at;
+	t->life_at = t->life_at < s->now ? s->now : t->life_at;
 	t->wheel_slot = 0;
 	wheel_arm(s, t, timer_next(t));
 }
