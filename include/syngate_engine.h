@@ -116,7 +116,8 @@ ssize_t sge_recv(struct sge *e, sge_conn c, void *buf, size_t len, int flags, ui
 ssize_t sge_send(struct sge *e, sge_conn c, const void *buf, size_t len, uint64_t now);
 
 /* SGE_WR: FIN behind what was sent. SGE_RD: nothing to read is the end of the stream from now on;
- * the peer is not told. -ENOTCONN; -EINVAL; -EBADF. */
+ * the peer is not told. Before it is open either is the end of it, without a packet.
+ * -ENOTCONN: it is over; -EINVAL; -EBADF. */
 enum { SGE_RD = 1, SGE_WR = 2, SGE_RDWR = 3 };
 int sge_shutdown(struct sge *e, sge_conn c, int how, uint64_t now);
 

@@ -144,7 +144,7 @@ static void test_resets(void **state)
 	assert_int_equal(sge_send(p->e[1], c[1], buf, 16, p->now), -ECONNRESET);
 	assert_int_equal(sge_getsockopt(p->e[1], c[1], SGE_ERROR, &err), 0);
 	assert_int_equal(err, ECONNRESET);
-	assert_int_equal(sge_shutdown(p->e[1], c[1], SGE_WR, p->now), -ECONNRESET);
+	assert_int_equal(sge_shutdown(p->e[1], c[1], SGE_WR, p->now), -ENOTCONN);
 	assert_int_equal(sge_close(p->e[1], c[1], p->now), 0);
 	assert_int_equal(sge_close(p->e[1], c[1], p->now), -EBADF);
 	assert_int_equal(sge_poll(p->e[1], c[1]), 0);
@@ -177,7 +177,12 @@ static void test_connect_fails(void **state)
 	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), -EADDRINUSE);
 	assert_int_equal(sge_send(p->e[0], c, "x", 1, p->now), -EAGAIN);
 	assert_int_equal(sge_recv(p->e[0], c, &none, 1, 0, p->now), -EAGAIN);
-	assert_int_equal(sge_shutdown(p->e[0], c, SGE_WR, p->now), -ENOTCONN);
+	assert_int_equal(sge_shutdown(p->e[0], c, SGE_RDWR, p->now), 0); /* no more of it */
+	assert_int_equal(sge_poll(p->e[0], c), SGE_IN | SGE_ERR);
+	assert_int_equal(sge_shutdown(p->e[0], c, SGE_RDWR, p->now), -ENOTCONN);
+	assert_int_equal(sge_recv(p->e[0], c, &none, 1, 0, p->now), -ECONNRESET);
+	sge_close(p->e[0], c, p->now);
+	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), 0);
 	pair_run(p, 50 * MS); /* nobody listens */
 	assert_int_equal(sge_recv(p->e[0], c, &none, 1, 0, p->now), -ECONNREFUSED);
 	sge_close(p->e[0], c, p->now);

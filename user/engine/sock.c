@@ -146,12 +146,15 @@ ssize_t sge_send(struct sge *e, sge_conn c, const void *buf, size_t len, uint64_
 
 int sge_shutdown(struct sge *e, sge_conn c, int how, uint64_t now)
 {
+	const struct tcp *t = conn_get(e->stack, c);
 	int rc = 0;
 
 	if (how & ~SGE_RDWR || how == 0)
 		return -EINVAL;
-	if (!conn_get(e->stack, c))
+	if (!t)
 		return -EBADF;
+	if (t->state == TCP_SYN_SENT)
+		how = SGE_WR; /* either way it is over: once is enough */
 	if (how & SGE_RD)
 		rc = tcp_shutdown_read(e->stack, c);
 	if (how & SGE_WR)

@@ -238,6 +238,8 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 	t->snd_wl2 = in->ack;
 	cc_init(s, t, t->backoff);
 	state_set(t, TCP_ESTABLISHED);
+	if (t->flags & T_FIN_QUEUED)
+		close_fin(s, t);
 	event_post(s, t, TCP_EV_WRITE);
 	return STEP_NEXT;
 }

@@ -86,7 +86,7 @@ void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions 
 
 static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
-	bool synack = t->state == TCP_SYN_RCVD;
+	bool synack = t->state != TCP_SYN_SENT;
 	struct seg *a = output_new(s, t, ecn_syn_flags(s, t), t->iss, now, out);
 	__u32 wnd = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
 
@@ -106,7 +106,8 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 		s->cfg.mib->RetransSegs++;
 		s->cfg.mib->TCPSynRetrans++;
 	}
-	t->snd_nxt = t->snd_max = t->rtt_seq = seq_add(t->iss, 1);
+	t->snd_nxt = t->rtt_seq = seq_add(t->iss, 1);
+	t->snd_max = seq_max(t->snd_max, t->snd_nxt); /* a FIN may have followed */
 	timer_sent_data(s, t, now);
 }
 
@@ -332,6 +333,26 @@ static void output_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
 		timer_persist(s, t, now);
 }
 
+/*
+ * Our SYN is not acknowledged yet. Behind it only the FIN of who has closed already may go;
+ * data cannot have been buffered. Returns true when room was missing.
+ */
+static bool output_opening(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	if (seq_eq(t->snd_nxt, t->iss))
+		output_syn(s, t, now, out);
+	if (output_fin_due(t) && seq_eq(t->snd_nxt, seq_add(t->iss, 1)) && t->snd_wnd > 1) {
+		if (actions_room(out) == 0)
+			return true;
+		output_data(s, t, t->snd_nxt, 0, true, now, out);
+	}
+	if (t->flags & T_ACK_NOW && actions_room(out) == 0)
+		return true;
+	if (t->flags & T_ACK_NOW)
+		output_ack(s, t, now, out);
+	return false;
+}
+
 /* Returns true when it could send more than its turn allowed. */
 static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
@@ -349,13 +370,8 @@ static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct 
 			output_ack(s, t, now, out);
 		return false;
 	}
-	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD) {
-		if (seq_eq(t->snd_nxt, t->iss))
-			output_syn(s, t, now, out);
-		else if (t->flags & T_ACK_NOW)
-			output_ack(s, t, now, out);
-		return false;
-	}
+	if (syn_is_out(t))
+		return output_opening(s, t, now, out);
 	if (out->n < stop && output_tlp_due(s, t))
 		output_tlp(s, t, now, out);
 	if (out->n < stop && t->flags & T_PROBE)

@@ -356,6 +356,12 @@ static inline void step_end(struct tcp_stack *s)
 	s->step = NIL;
 }
 
+/* Nothing is acknowledged yet, not even our SYN: also when its owner has closed meanwhile. */
+static inline bool syn_is_out(const struct tcp *t)
+{
+	return seq_eq(t->snd_una, t->iss) && t->bytes_out == 0;
+}
+
 /* --- pool.c ------------------------------------------------------------------------------- */
 
 struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct sg_hash *h,
@@ -577,6 +583,8 @@ __u32 pmtu_find(const struct tcp_stack *s, const struct sg_tuple *t, sg_time now
 
 /* The connection is over: error is 0 or a negative errno for the application. */
 void close_done(struct tcp_stack *s, struct tcp *t, int error);
+/* Our FIN follows what is buffered. */
+void close_fin(struct tcp_stack *s, struct tcp *t);
 /* It is about to be over in good order, which proves its peer. */
 void close_in_order(struct tcp_stack *s, const struct tcp *t);
 /* The same, and the peer is told with a RST. */

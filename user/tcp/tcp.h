@@ -171,12 +171,16 @@ int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now);
 ssize_t tcp_recv(struct tcp_stack *s, tcp_id id, void *buf, size_t len, sg_time now);
 ssize_t tcp_send(struct tcp_stack *s, tcp_id id, const void *buf, size_t len, sg_time now);
 
-/* No more data from us: FIN after what is buffered. -ENOTCONN when it is too late. */
+/*
+ * No more data from us: FIN after what is buffered. In SYN-SENT the connection is over
+ * (-ECONNRESET, no segment), as in Linux. -ENOTCONN: it is over already.
+ */
 int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now);
 
 /*
  * We read no more: what is there and what still comes can be read, and when there is nothing it is
- * the end of the stream, as in Linux. The peer is not told. -ENOTCONN.
+ * the end of the stream, as in Linux. The peer is not told. In SYN-SENT as tcp_shutdown().
+ * -ENOTCONN.
  */
 int tcp_shutdown_read(struct tcp_stack *s, tcp_id id);
 
