@@ -196,6 +196,36 @@ static void test_connect_fails(void **state)
 	pair_empty(p);
 }
 
+/* tcp_tw_reuse: the client closes first, and connects from the same port again and again. */
+static void test_the_same_pair_again(void **state)
+{
+	struct pair *p = pair_new(0);
+	sge_conn c[2];
+	uint64_t n;
+	int l;
+
+	(void)state;
+	l = sge_listen(p->e[1], &p->addr[1], 8);
+	assert_int_equal(sge_sysctl_set(p->e[0], "tcp_tw_reuse", 1), 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c[0]), 0);
+		pair_run(p, 50 * MS);
+		assert_int_equal(sge_accept(p->e[1], l, &c[1]), 0);
+		sge_close(p->e[0], c[0], p->now);
+		pair_run(p, 50 * MS);
+		sge_close(p->e[1], c[1], p->now);
+		pair_run(p, 50 * MS);
+		assert_string_equal(sge_pair_state(p->e[0], &p->addr[0], &p->addr[1]), "TIME-WAIT");
+		assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c[0]),
+				 -EADDRINUSE);
+		pair_run(p, 1100 * MS);
+	}
+	assert_int_equal(sge_counter(p->e[0], "TWRecycled", &n), 0);
+	assert_int_equal(n, 4);
+	sge_unlisten(p->e[1], l, p->now);
+	pair_empty(p);
+}
+
 static void put_sum(uint8_t *at, const uint8_t *data, size_t len)
 {
 	uint32_t sum = 0;
@@ -469,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_shutdown_read),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_connect_fails),
+		cmocka_unit_test(test_the_same_pair_again),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_half_open),

@@ -746,6 +746,15 @@ def syn_retries():
     check("ActiveOpens", HOLD.counters()["ActiveOpens"], 0)
 
 
+@shows("tcp_tw_reuse", "tcp_tw_reuse_delay")
+def tw_reuse():
+    """The same holds for these: tests/unit/test_connect.c and tests/engine show what they do."""
+    with setting(tcp_tw_reuse=1, tcp_tw_reuse_delay=10):
+        got = pinned("s0")
+        check("in the map", (got["tcp_tw_reuse"], got["tcp_tw_reuse_delay"]), (1, 10))
+    check("TWRecycled", HOLD.counters()["TWRecycled"], 0)
+
+
 # --- the end -------------------------------------------------------------------------------
 
 @shows("tcp_fin_timeout")

@@ -97,6 +97,7 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 	if (!synack) {
 		a->opt.has_ts = knobs(s)->tcp_timestamps;
 		a->opt.tsval = time_ms(now) + t->ts_off;
+		a->opt.tsecr = t->ts_recent; /* of the pair's last life, as Linux's tcp_tw_reuse */
 		if (!knobs(s)->tcp_window_scaling)
 			a->opt.wscale = SG_WSCALE_NONE;
 		wnd = knobs(s)->tcp_rmem;

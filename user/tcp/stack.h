@@ -605,6 +605,9 @@ void timewait_counted(struct tcp_stack *s, __u64 ms);
 void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now);
 int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const struct sg_hash *h,
 		   sg_time now, struct actions *out);
+/* May connect() have the pair of block `i`, and then: `t` begins where it ended. */
+bool timewait_reusable(const struct tcp_stack *s, __u32 i, sg_time now);
+void timewait_reuse(struct tcp_stack *s, __u32 i, struct tcp *t);
 /* Milliseconds until block `i` goes; 0 or less: it is over. */
 __s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now);
 void timewait_expire(struct tcp_stack *s, sg_time now);

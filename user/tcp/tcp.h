@@ -145,7 +145,7 @@ int tcp_accept(struct tcp_stack *s, __u32 id, tcp_id *conn);
 
 /*
  * Active open. `mac` is the next hop's address, `mss` what we can take in one segment.
- * -EADDRINUSE: the tuple is taken. -ENOBUFS: no block or slot is free.
+ * -EADDRINUSE: the tuple is taken, or in TIME_WAIT and tcp_tw_reuse keeps it. -ENOBUFS: no block or slot is free.
  */
 int tcp_connect(struct tcp_stack *s, const struct sg_tuple *t, const __u8 mac[6], __u16 mss,
 		sg_time now, tcp_id *conn);
