@@ -68,7 +68,7 @@ enum sg_cc { /* congestion control */
 	X(tcp_moderate_rcvbuf, 1, 0, 1, "1: the receive buffer grows to tcp_rmem as it is used")   \
 	X(tcp_rmem_default, 131072, 4096, SG_RMEM_MAX, "where it begins then, bytes")              \
 	X(tcp_ecn, 2, 0, 2, "ECN (RFC 3168): 2 if the peer asks, 1 asked for by connect(), 0 off") \
-	X(delack_ms, 40, 0, 500, "delayed acknowledgment")                                         \
+	X(delack_ms, 40, 0, 500, "how long an ACK waits at least, to 200; 0: no ACK waits")        \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
 	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \
 	X(verify_checksum, 1, 0, 1, "check the TCP checksum of what arrives")                      \

@@ -40,8 +40,10 @@ void ecn_input(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 	}
 	if (in->ecn == ECN_CE) {
 		s->cfg.mib->InCEPkts++;
-		if (!(t->flags & T_ECN_CE))
+		if (!(t->flags & T_ECN_CE)) {
+			delack_quick(s, t, 2);
 			output_ack_now(s, t);
+		}
 		t->flags |= T_ECN_CE;
 	}
 }

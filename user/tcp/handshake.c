@@ -123,7 +123,6 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	t->ts_recent = e->tsval;
 	t->ts_recent_at = (__u32)(now / SG_SEC);
 	t->rcv_mss = rcv_mss_guess(t->mss);
-	t->quick_acks = 16;
 	t->rcv_at = time_ms(now);
 	mtu_init(s, t, now);
 	cc_init(s, t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));

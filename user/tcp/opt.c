@@ -35,8 +35,8 @@ int tcp_set_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int value, sg_
 		break;
 	case TCP_OPT_QUICKACK:
 		opt_flag(t, T_QUICKACK, value);
-		if (value && t->ack_due)
-			output_ack_now(s, t);
+		if (value)
+			delack_at_once(s, t);
 		break;
 	case TCP_OPT_KEEPALIVE:
 		opt_flag(t, T_KEEPALIVE, value);

@@ -53,10 +53,9 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 			a->flags |= SG_ECE;
 		a->ack = t->rcv_nxt;
 		a->wnd = window_offer(s, t);
+		delack_sent(s, t);
 		t->last_ack_sent = t->rcv_nxt;
 		t->flags &= ~(__u32)T_ACK_NOW;
-		t->ack_due = 0;
-		timer_ack_sent(t);
 		if (t->flags & T_DSACK)
 			dsack_block(t, a);
 		if (t->flags & T_OOO && t->flags & T_SACK)
@@ -131,6 +130,8 @@ static void output_sent(struct tcp_stack *s, struct tcp *t, struct seg *a, sg_ti
 	} else {
 		flight_open(s, t);
 		ecn_new_data(t, a);
+		if (a->len > 0)
+			delack_answered(t, now);
 	}
 	if (seq_after(end, t->snd_nxt))
 		t->snd_nxt = end;

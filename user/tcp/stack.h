@@ -134,13 +134,13 @@ struct tcp {
 	__u32 ts_off, ts_recent; /* RFC 7323 */
 	struct buf rcv;		 /* from the first unread byte; len counts what is in order */
 	__u32 reasm;		 /* chunk with the ranges out of order */
-	__u32 ack_due;		 /* bytes received since our last ACK */
+	__u32 data_at;		 /* ms, when data in order came last */
 	__u32 rcv_buf;		 /* how large the receive buffer may become; 0: tcp_rmem_default */
 	__u32 rcv_rtt;		 /* microseconds, from the echoes in the peer's data; 0: none yet */
 	__u32 drs_at;		 /* flight_clock() when this round of reading began */
 	__u32 drs_copied, drs_before; /* bytes read in it, and in the one before */
 	__u32 rcv_at;		      /* ms, when something acceptable arrived last */
-	__u8 quick_acks;
+	__u8 quick : 5, pushed : 2, pingpong : 1; /* delack.c */
 	__u8 keep_probes; /* sent so far without an answer */
 	__u8 ca;	  /* enum ca */
 	__u8 dupacks;	  /* 255: that many or more */
@@ -153,6 +153,7 @@ struct tcp {
 	__u64 bytes_in;
 	__u32 ts_recent_at; /* seconds, when ts_recent came */
 	__u32 born;	    /* ms */
+	__u16 ato;	    /* ms: how long an ACK waits; 0: no data has come yet */
 	struct buf snd;	    /* data from snd_una on */
 
 	__u32 hash; /* sg_hash.table */
@@ -406,7 +407,7 @@ void timer_init(struct tcp *t);
 void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now);
 void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now);
 void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now);
-void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now);
+void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time at);
 void timer_ack_sent(struct tcp *t);
 void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at);
 unsigned timer_take(struct tcp *t, sg_time now);
@@ -503,6 +504,19 @@ void dsack_note(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right);
 /* The part of a segment that lies before rcv_nxt, if any. */
 void dsack_note_old(struct tcp_stack *s, struct tcp *t, const struct seg *in);
 void dsack_block(struct tcp *t, struct seg *out);
+
+/* --- delack.c: when to acknowledge ---------------------------------------------------------- */
+
+/* Data in order arrived; new data of ours left; an ACK left, with or without data. */
+void delack_arrived(struct tcp_stack *s, struct tcp *t, __u32 len, bool psh, sg_time now);
+void delack_answered(struct tcp *t, sg_time now);
+void delack_sent(const struct tcp_stack *s, struct tcp *t);
+void delack_decide(struct tcp_stack *s, struct tcp *t, __u32 moved, bool gap, sg_time now);
+/* Each of the next `most` segments is to be acknowledged. */
+void delack_quick(struct tcp_stack *s, struct tcp *t, __u32 most);
+void delack_read(struct tcp_stack *s, struct tcp *t);
+void delack_fired(struct tcp_stack *s, struct tcp *t);
+void delack_at_once(struct tcp_stack *s, struct tcp *t);
 
 /* --- output.c ------------------------------------------------------------------------------------------ */
 

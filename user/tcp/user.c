@@ -62,7 +62,6 @@ static void user_syn_sent(struct tcp_stack *s, struct tcp *t, const __u8 mac[6],
 	t->rcv_mss = rcv_mss_guess(mss);
 	mtu_init(s, t, now);
 	t->rcv_wscale = knobs(s)->tcp_window_scaling ? SG_RMEM_WSCALE : 0;
-	t->quick_acks = 16;
 	t->snd_una = t->snd_nxt = t->snd_max = t->iss;
 	state_set(t, TCP_SYN_SENT);
 	s->cfg.mib->ActiveOpens++;
@@ -120,6 +119,8 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 	buf_drop(s, &t->rcv, (__u32)n, t->flags & T_OOO);
 	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && window_grew(s, t))
 		output_ack_now(s, t);
+	if (t->state != TCP_CLOSED && n > 0)
+		delack_read(s, t);
 	step_end(s);
 	return 0;
 }
