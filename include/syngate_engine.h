@@ -144,6 +144,8 @@ enum sge_opt { /* as setsockopt(2) has them in tcp(7) and socket(7) */
 	SGE_USER_TIMEOUT, /* ms */
 	SGE_MAXSEG,	  /* read only: bytes in a full segment */
 	SGE_ERROR,	  /* read only: a positive errno; 0: it lives */
+	SGE_TOS,	  /* the DiffServ byte of its packets, but for the ECN bits. 0 */
+	SGE_TTL,	  /* their hop limit, 1 to 255; -1: the knob ip_default_ttl */
 };
 
 /* -EINVAL: out of bounds; -ENOPROTOOPT: read only, or no such option; -EBADF. */

@@ -70,6 +70,7 @@ enum sg_cc { /* congestion control */
 	X(tcp_ecn, 2, 0, 2, "ECN (RFC 3168): 2 if the peer asks, 1 asked for by connect(), 0 off") \
 	X(delack_ms, 40, 0, 500, "how long an ACK waits at least, to 200; 0: no ACK waits")        \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
+	X(ip_default_ttl, 64, 1, 255, "hop limit of all packets, IPv4 and IPv6")                   \
 	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \
 	X(verify_checksum, 1, 0, 1, "check the TCP checksum of what arrives")                      \
 	X(fail_policy, SG_FAIL_PASS, 0, 1, "without a live worker: 0 pass, 1 hold")                \

@@ -226,6 +226,45 @@ static void test_the_same_pair_again(void **state)
 	pair_empty(p);
 }
 
+/* The two bytes of the IP header that are the application's, and only of its own packets. */
+static void header_is(const struct pair *p, int tos, int ttl)
+{
+	bool v4 = p->last[0] >> 4 == 4;
+
+	assert_int_equal(v4 ? p->last[1] : (p->last[0] << 8 | p->last[1]) >> 4 & 255, tos);
+	assert_int_equal(p->last[v4 ? 8 : 7], ttl);
+}
+
+static void test_tos_and_ttl(void **state)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct pair *p = pair_new(v6);
+		sge_conn c[2];
+		int l;
+
+		(void)state;
+		l = sge_listen(p->e[1], &p->addr[1], 8);
+		sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c[0]);
+		assert_int_equal(sge_setsockopt(p->e[0], c[0], SGE_TOS, 0xb8, p->now), 0);
+		assert_int_equal(sge_setsockopt(p->e[0], c[0], SGE_TTL, 9, p->now), 0);
+		pair_run(p, MS);
+		header_is(p, 0xb8, 9); /* the SYN */
+		pair_run(p, 5 * MS);
+		header_is(p, 0, 64); /* the SYN-ACK: nothing is reflected */
+		pair_run(p, 50 * MS);
+		header_is(p, 0xb8, 9);
+		assert_int_equal(sge_accept(p->e[1], l, &c[1]), 0);
+		assert_int_equal(sge_sysctl_set(p->e[1], "ip_default_ttl", 200), 0);
+		sge_send(p->e[1], c[1], "x", 1, p->now);
+		pair_run(p, MS);
+		header_is(p, 0, 200);
+		sge_abort(p->e[0], c[0], p->now);
+		sge_abort(p->e[1], c[1], p->now);
+		sge_unlisten(p->e[1], l, p->now);
+		pair_empty(p);
+	}
+}
+
 static void put_sum(uint8_t *at, const uint8_t *data, size_t len)
 {
 	uint32_t sum = 0;
@@ -500,6 +539,7 @@ int main(void)
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_connect_fails),
 		cmocka_unit_test(test_the_same_pair_again),
+		cmocka_unit_test(test_tos_and_ttl),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_half_open),

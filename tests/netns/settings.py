@@ -521,6 +521,30 @@ def challenge_ack_limit():
     end(*flows)
 
 
+@shows("ip_default_ttl")
+def default_ttl():
+    """Of each packet: the driver's answers, a connection's, and a RST to nobody."""
+    def script(target, family):
+        f = wire.flow(target.port, family)
+        f.syn()
+        got = [f.expect("SA").ttl]
+        f.send("A")
+        w.until(f"{f} to be established", lambda: target.state(f) == "ESTAB")
+        f.send("PA", b"x")
+        got.append(f.expect("A").ttl)
+        end(f)
+        stray = wire.flow(target.port, family)
+        stray.send("A", ack=1)
+        return got + [stray.expect("R").ttl]
+    for value in 64, 1, 255:
+        with setting(HOLD, KERNEL, ip_default_ttl=value):
+            ours, theirs = script(HOLD, 4), script(KERNEL, 4)
+            check(f"ip_default_ttl={value} over IPv6", script(HOLD, 6), [value] * 3)
+        check(f"ip_default_ttl={value} beside the kernel", ours, theirs)
+        check(f"ip_default_ttl={value}", ours, [value] * 3)
+    wire.sleep(1.05 - time.monotonic() % 1)  # leave the budget of RSTs to the next
+
+
 @shows("rst_limit")
 def rst_limit():
     def round_of():

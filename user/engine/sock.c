@@ -208,6 +208,8 @@ static const enum tcp_opt sock_opts[] = {
 	[SGE_USER_TIMEOUT] = TCP_OPT_USER_TIMEOUT,
 	[SGE_MAXSEG] = TCP_OPT_MAXSEG,
 	[SGE_ERROR] = TCP_OPT_ERROR,
+	[SGE_TOS] = TCP_OPT_TOS,
+	[SGE_TTL] = TCP_OPT_TTL,
 };
 
 int sge_setsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int value, uint64_t now)

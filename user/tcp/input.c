@@ -16,11 +16,11 @@ typedef enum step (*step_fn)(struct tcp_stack *, struct tcp *, const struct seg 
 
 /* --- answers --------------------------------------------------------------------------- */
 
-static struct seg *input_answer(struct actions *out, const struct seg *in)
+static struct seg *input_answer(const struct tcp_stack *s, struct actions *out,
+				const struct seg *in)
 {
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
 	a->tuple = in->tuple;
 	memcpy(a->mac, in->mac, 6);
 	return a;
@@ -32,7 +32,7 @@ void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out)
 
 	if (in->flags & SG_RST || !actions_room(out))
 		return;
-	a = input_answer(out, in);
+	a = input_answer(s, out, in);
 	a->flags = SG_RST;
 	if (in->flags & SG_ACK) {
 		a->seq = in->ack;

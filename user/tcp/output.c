@@ -36,9 +36,11 @@ void output_ack_now(struct tcp_stack *s, struct tcp *t)
 static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg_seq seq,
 			      sg_time now, struct actions *out)
 {
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
+	a->tos = t->tos;
+	if (t->ttl)
+		a->ttl = t->ttl;
 	a->tuple = t->tuple;
 	memcpy(a->mac, t->mac, 6);
 	a->flags = flags;

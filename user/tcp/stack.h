@@ -154,6 +154,7 @@ struct tcp {
 	__u32 ts_recent_at; /* seconds, when ts_recent came */
 	__u32 born;	    /* ms */
 	__u16 ato;	    /* ms: how long an ACK waits; 0: no data has come yet */
+	__u8 tos, ttl;	    /* of what we send; ttl 0: ip_default_ttl */
 	struct buf snd;	    /* data from snd_una on */
 
 	__u32 hash; /* sg_hash.table */
@@ -355,6 +356,15 @@ static inline void step_end(struct tcp_stack *s)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	s->step = NIL;
+}
+
+/* One more segment to send, all zero but for what every packet of ours has. Needs room. */
+static inline struct seg *seg_new(const struct tcp_stack *s, struct actions *out)
+{
+	struct seg *a = &out->send[out->n++];
+
+	*a = (struct seg){.ttl = (__u8)knobs(s)->ip_default_ttl};
+	return a;
 }
 
 /* Nothing is acknowledged yet, not even our SYN: also when its owner has closed meanwhile. */

@@ -204,6 +204,9 @@ enum tcp_opt {
 				 0: tcp_fin_timeout */
 	TCP_OPT_USER_TIMEOUT, /* ms until unacknowledged data ends it, to 86400000.
 				 0: user_timeout_ms */
+	TCP_OPT_TOS,	      /* the DiffServ byte, IP_TOS or IPV6_TCLASS: 0 to 255, of which the
+				 two ECN bits are left out. 0, whatever the peer's packets bear */
+	TCP_OPT_TTL,	      /* IP_TTL or IPV6_UNICAST_HOPS, 1 to 255; -1: ip_default_ttl */
 	TCP_OPT_MAXSEG,	      /* read only: data in a full segment of ours */
 	TCP_OPT_ERROR,	      /* read only: why it died, a positive errno; 0: it lives */
 };

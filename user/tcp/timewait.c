@@ -149,9 +149,8 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 static void timewait_ack(struct tcp_stack *s, const struct timewait *w, const struct seg *in,
 			 const struct sg_hash *h, sg_time now, struct actions *out)
 {
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
 	a->tuple = w->tuple;
 	memcpy(a->mac, in->mac, 6);
 	a->flags = SG_ACK;
