@@ -129,6 +129,7 @@ int sge_abort(struct sge *e, sge_conn c, uint64_t now);
 /* What can be done now. 0 for a handle that is not valid. */
 enum {
 	SGE_IN = 1,  /* data or the end of the stream */
+	SGE_PRI = 2, /* urgent data is there or on its way: SGE_URGENT. It is read in line */
 	SGE_OUT = 4, /* room in the send buffer */
 	SGE_ERR = 8, /* over: SGE_ERROR says why */
 };
@@ -145,6 +146,7 @@ enum sge_opt { /* as setsockopt(2) has them in tcp(7) and socket(7) */
 	SGE_MAXSEG,	  /* read only: bytes in a full segment */
 	SGE_ERROR,	  /* read only: a positive errno; 0: it lives */
 	SGE_TOS,	  /* the DiffServ byte of its packets, but for the ECN bits. 0 */
+	SGE_URGENT,	  /* read only: bytes to read until urgent data is behind; 0: none */
 	SGE_TTL,	  /* their hop limit, 1 to 255; -1: the knob ip_default_ttl */
 };
 

@@ -265,6 +265,38 @@ static void test_tos_and_ttl(void **state)
 	}
 }
 
+/* A packet with URG on its way, as telnet sends it: the last of three bytes is urgent. */
+static void test_urgent(void **state)
+{
+	struct pair *p = pair_new(0);
+	uint8_t *tcp = p->fly[0].bytes + 20, buf[8];
+	sge_conn c[2];
+	int l, left;
+
+	(void)state;
+	pair_open(p, c, &l);
+	pair_run(p, 50 * MS);
+	assert_int_equal(sge_sysctl_set(p->e[1], "verify_checksum", 0), 0);
+	assert_int_equal(sge_poll(p->e[1], c[1]) & SGE_PRI, 0);
+	sge_send(p->e[0], c[0], "abc", 3, p->now);
+	pair_run(p, MS);
+	assert_int_equal(p->n, 1);
+	tcp[13] |= 0x20;
+	tcp[19] = 3;
+	pair_run(p, 50 * MS);
+	assert_int_equal(sge_poll(p->e[1], c[1]), SGE_IN | SGE_PRI | SGE_OUT);
+	assert_int_equal(sge_getsockopt(p->e[1], c[1], SGE_URGENT, &left), 0);
+	assert_int_equal(left, 3);
+	assert_int_equal(sge_recv(p->e[1], c[1], buf, 2, 0, p->now), 2);
+	assert_int_equal(sge_poll(p->e[1], c[1]), SGE_IN | SGE_PRI | SGE_OUT);
+	assert_int_equal(sge_recv(p->e[1], c[1], buf, 8, 0, p->now), 1);
+	assert_int_equal(sge_poll(p->e[1], c[1]), SGE_OUT);
+	sge_abort(p->e[0], c[0], p->now);
+	sge_abort(p->e[1], c[1], p->now);
+	sge_unlisten(p->e[1], l, p->now);
+	pair_empty(p);
+}
+
 static void put_sum(uint8_t *at, const uint8_t *data, size_t len)
 {
 	uint32_t sum = 0;
@@ -540,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_connect_fails),
 		cmocka_unit_test(test_the_same_pair_again),
 		cmocka_unit_test(test_tos_and_ttl),
+		cmocka_unit_test(test_urgent),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_half_open),

@@ -190,6 +190,8 @@ int sge_poll(struct sge *e, sge_conn c)
 	if ((t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) &&
 	    t->snd.len < window_send_buffer(e->stack, t))
 		what |= SGE_OUT;
+	if (urgent_left(t))
+		what |= SGE_PRI;
 	return t->error ? what | SGE_ERR : what;
 }
 
@@ -208,6 +210,7 @@ static const enum tcp_opt sock_opts[] = {
 	[SGE_USER_TIMEOUT] = TCP_OPT_USER_TIMEOUT,
 	[SGE_MAXSEG] = TCP_OPT_MAXSEG,
 	[SGE_ERROR] = TCP_OPT_ERROR,
+	[SGE_URGENT] = TCP_OPT_URGENT,
 	[SGE_TOS] = TCP_OPT_TOS,
 	[SGE_TTL] = TCP_OPT_TTL,
 };

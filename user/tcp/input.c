@@ -313,7 +313,7 @@ static __u32 input_trim(const struct tcp *t, sg_seq seq, __u32 *len)
 	return (__u32)skip;
 }
 
-/* Step 7: the segment's text. Step 6, the urgent pointer, is read over: it is data like other. */
+/* Step 7: the segment's text; step 6, the urgent pointer, goes before it. */
 static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 			    struct actions *out)
 {
@@ -325,6 +325,8 @@ static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg
 		return STEP_DONE; /* nothing can come behind its FIN */
 	if (t->state != TCP_ESTABLISHED && input_unwanted(t, in))
 		return input_refuse_data(s, t, in, out);
+	if (in->flags & SG_URG)
+		urgent_arrived(s, t, in);
 	if (in->len == 0)
 		return STEP_NEXT;
 	dsack_note_old(s, t, in);

@@ -79,6 +79,7 @@ int tcp_set_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int value, sg_
 		if (!rc)
 			t->ttl = value == -1 ? 0 : (__u8)value;
 		break;
+	case TCP_OPT_URGENT:
 	case TCP_OPT_MAXSEG:
 	case TCP_OPT_ERROR:
 		rc = -ENOPROTOOPT; /* to be read only */
@@ -129,6 +130,9 @@ int tcp_get_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int *value)
 		break;
 	case TCP_OPT_TTL:
 		*value = t->ttl ? t->ttl : (int)knobs(s)->ip_default_ttl;
+		break;
+	case TCP_OPT_URGENT:
+		*value = (int)urgent_left(t);
 		break;
 	case TCP_OPT_MAXSEG:
 		*value = t->mss;

@@ -65,6 +65,7 @@ enum { /* tcp.flags */
 	T_CORK = 1 << 27,       /* full segments only */
 	T_QUICKACK = 1 << 28,   /* no delayed ACKs */
 	T_READ_END = 1 << 30,   /* shutdown(SHUT_RD): nothing to read is the end */
+	T_URGENT = 1u << 31,    /* rcv_up is ahead of what the application has read */
 	T_UNOWNED = 1 << 29,    /* closed by its application, not over: counts in tcp_stack.orphans */
 };
 
@@ -166,6 +167,7 @@ struct tcp {
 	/* what is out, and what comes out of order */
 	sg_seq irs;
 	sg_seq fin_seq;			/* where the peer's FIN lies */
+	sg_seq rcv_up;			/* T_URGENT: behind its urgent data */
 	sg_seq dsack_left, dsack_right; /* data that came twice */
 	sg_seq recover;			/* recovery ends here */
 	__u32 sent_at;			/* ms, when data was sent last; 0: never */
@@ -514,6 +516,13 @@ void dsack_note(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right);
 /* The part of a segment that lies before rcv_nxt, if any. */
 void dsack_note_old(struct tcp_stack *s, struct tcp *t, const struct seg *in);
 void dsack_block(struct tcp *t, struct seg *out);
+
+/* --- urgent.c ------------------------------------------------------------------------------- */
+
+void urgent_arrived(struct tcp_stack *s, struct tcp *t, const struct seg *in);
+/* Bytes to be read until the urgent data is behind; 0: there is none. */
+__u32 urgent_left(const struct tcp *t);
+void urgent_read(struct tcp *t);
 
 /* --- delack.c: when to acknowledge ---------------------------------------------------------- */
 

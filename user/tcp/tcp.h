@@ -207,6 +207,8 @@ enum tcp_opt {
 	TCP_OPT_TOS,	      /* the DiffServ byte, IP_TOS or IPV6_TCLASS: 0 to 255, of which the
 				 two ECN bits are left out. 0, whatever the peer's packets bear */
 	TCP_OPT_TTL,	      /* IP_TTL or IPV6_UNICAST_HOPS, 1 to 255; -1: ip_default_ttl */
+	TCP_OPT_URGENT,	      /* read only: bytes to read until urgent data is behind (1: at the
+				 mark, see SIOCATMARK of tcp(7)). 0: there is none */
 	TCP_OPT_MAXSEG,	      /* read only: data in a full segment of ours */
 	TCP_OPT_ERROR,	      /* read only: why it died, a positive errno; 0: it lives */
 };
@@ -225,6 +227,7 @@ enum {
 	TCP_EV_READ = 2,   /* data or end of stream */
 	TCP_EV_WRITE = 4,  /* room in the send buffer, after it was full; or connected */
 	TCP_EV_CLOSED = 8, /* reset or timed out: tcp_info().error says which. Close it. */
+	TCP_EV_URGENT = 16, /* urgent data, or more of it, is on its way: TCP_OPT_URGENT */
 };
 
 struct tcp_event {

@@ -117,6 +117,8 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 	step_begin(s, t);
 	window_read(s, t, (__u32)n, now);
 	buf_drop(s, &t->rcv, (__u32)n, t->flags & T_OOO);
+	if (t->flags & T_URGENT)
+		urgent_read(t);
 	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && window_grew(s, t))
 		output_ack_now(s, t);
 	if (t->state != TCP_CLOSED && n > 0)
