@@ -114,8 +114,19 @@ void *__wrap_memcpy(void *to, const void *from, size_t n)
 
 void *__wrap_memmove(void *to, const void *from, size_t n)
 {
-	if (to <= from || (char *)to >= (const char *)from + n)
+	size_t at = 0;
+
+	if ((char *)to >= (const char *)from + n)
 		return __wrap_memcpy(to, from, n);
+	for (; to <= from && crash.left && at + 8 < n; at += 8) {
+		crash_store();
+		__real_memmove((char *)to + at, (const char *)from + at, 8);
+	}
+	if (to <= from) {
+		crash_store();
+		__real_memmove((char *)to + at, (const char *)from + at, n - at);
+		return to;
+	}
 	for (; crash.left && n > 8; n -= 8) {
 		crash_store();
 		__real_memmove((char *)to + n - 8, (const char *)from + n - 8, 8);
