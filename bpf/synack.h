@@ -10,8 +10,6 @@
 #include "syngate/csum.h"
 #include "syngate/synq.h"
 
-#define ANSWER_TTL 64 /* Linux's */
-
 struct answer {
 	__u32 seq, ack;
 	__u16 window;
@@ -43,6 +41,13 @@ SG_INLINE int answer_resize(struct xdp_md *ctx, __u32 want)
 	return have < want ? bpf_xdp_adjust_head(ctx, -(int)(want - have)) : 0;
 }
 
+SG_INLINE __u8 answer_ttl(void)
+{
+	const struct sg_settings *set = settings_get();
+
+	return set ? (__u8)set->ip_default_ttl : 64;
+}
+
 SG_INLINE void answer_ip4(void *to, const struct packet *p, __u32 len)
 {
 	struct iphdr ip = {
@@ -50,7 +55,7 @@ SG_INLINE void answer_ip4(void *to, const struct packet *p, __u32 len)
 		.ihl = 5,
 		.tot_len = bpf_htons(len),
 		.frag_off = bpf_htons(0x4000), /* DF; with it the id may be 0, RFC 6864 */
-		.ttl = ANSWER_TTL,
+		.ttl = answer_ttl(),
 		.protocol = IPPROTO_TCP,
 	};
 
@@ -66,7 +71,7 @@ SG_INLINE void answer_ip6(void *to, const struct packet *p, __u32 len)
 		.version = 6,
 		.payload_len = bpf_htons(len - sizeof(ip)),
 		.nexthdr = IPPROTO_TCP,
-		.hop_limit = ANSWER_TTL,
+		.hop_limit = answer_ttl(),
 	};
 
 	sg_memcpy(&ip.saddr, p->tuple.local.addr, 16);

@@ -126,7 +126,8 @@ ssize_t sge_recv(struct sge *e, sge_conn c, void *buf, size_t len, int flags, ui
 ssize_t sge_send(struct sge *e, sge_conn c, const void *buf, size_t len, uint64_t now);
 
 /* SGE_WR: FIN behind what was sent. SGE_RD: nothing to read is the end of the stream from now on;
- * the peer is not told. -ENOTCONN; -EINVAL; -EBADF. */
+ * the peer is not told. Before it is open either is the end of it, without a packet.
+ * -ENOTCONN: it is over; -EINVAL; -EBADF. */
 enum { SGE_RD = 1, SGE_WR = 2, SGE_RDWR = 3 };
 int sge_shutdown(struct sge *e, sge_conn c, int how, uint64_t now);
 
@@ -138,6 +139,7 @@ int sge_abort(struct sge *e, sge_conn c, uint64_t now);
 /* What can be done now. 0 for a handle that is not valid. */
 enum {
 	SGE_IN = 1,  /* data or the end of the stream */
+	SGE_PRI = 2, /* urgent data is there or on its way: SGE_URGENT. It is read in line */
 	SGE_OUT = 4, /* room in the send buffer */
 	SGE_ERR = 8, /* over: SGE_ERROR says why */
 };
@@ -153,6 +155,9 @@ enum sge_opt { /* as setsockopt(2) has them in tcp(7) and socket(7) */
 	SGE_USER_TIMEOUT, /* ms */
 	SGE_MAXSEG,	  /* read only: bytes in a full segment */
 	SGE_ERROR,	  /* read only: a positive errno; 0: it lives */
+	SGE_TOS,	  /* the DiffServ byte of its packets, but for the ECN bits. 0 */
+	SGE_URGENT,	  /* read only: bytes to read until urgent data is behind; 0: none */
+	SGE_TTL,	  /* their hop limit, 1 to 255; -1: the knob ip_default_ttl */
 };
 
 /* -EINVAL: out of bounds; -ENOPROTOOPT: read only, or no such option; -EBADF. */

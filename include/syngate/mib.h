@@ -72,6 +72,7 @@
 	X(TCPACKSkippedSeq, "segments outside the window not answered: one was just now")          \
 	X(PAWSOldAck, "old ACKs dropped for an old timestamp")                                     \
 	X(TimeWaitReopened, "TIME_WAIT pairs opened anew by a SYN")                                       \
+	X(TWRecycled, "TIME_WAIT pairs that connect() used again")                                \
 	X(TCPTimeWaitOverflow, "TIME_WAIT left at once: tcp_max_tw_buckets")                       \
 	X(FlowTableFull, "connections refused: no slot in the flow table")                         \
 	X(ConnTableFull, "connections refused: no free connection block")                          \

@@ -40,6 +40,8 @@ enum sg_cc { /* congestion control */
 	X(tcp_fin_timeout, 60, 1, 3600, "seconds in FIN_WAIT_2 without an owner")                  \
 	X(timewait_ms, 60000, 10, 600000, "TIME_WAIT: 2 MSL, in milliseconds")                     \
 	X(tcp_max_tw_buckets, 262144, 0, 16777216, "connections in TIME_WAIT at most")             \
+	X(tcp_tw_reuse, 2, 0, 2, "connect() to a pair in TIME_WAIT: 0 no, 1 yes, 2 over loopback") \
+	X(tcp_tw_reuse_delay, 1000, 1, 60000, "ms in TIME_WAIT before that")                       \
 	X(tcp_rfc1337, 0, 0, 1, "1: RST does not end TIME_WAIT (RFC 1337)")                        \
 	X(tcp_retries2, 15, 1, 255, "timeouts before an established connection is given up")       \
 	X(tcp_retries1, 3, 0, 255, "timeouts before a black hole is suspected: tcp_mtu_probing")   \
@@ -66,8 +68,9 @@ enum sg_cc { /* congestion control */
 	X(tcp_moderate_rcvbuf, 1, 0, 1, "1: the receive buffer grows to tcp_rmem as it is used")   \
 	X(tcp_rmem_default, 131072, 4096, SG_RMEM_MAX, "where it begins then, bytes")              \
 	X(tcp_ecn, 2, 0, 2, "ECN (RFC 3168): 2 if the peer asks, 1 asked for by connect(), 0 off") \
-	X(delack_ms, 40, 0, 500, "delayed acknowledgment")                                         \
+	X(delack_ms, 40, 0, 500, "how long an ACK waits at least, to 200; 0: no ACK waits")        \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
+	X(ip_default_ttl, 64, 1, 255, "hop limit of all packets, IPv4 and IPv6")                   \
 	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \
 	X(verify_checksum, 1, 0, 1, "check the TCP checksum of what arrives")                      \
 	X(fail_policy, SG_FAIL_PASS, 0, 1, "without a live worker: 0 pass, 1 hold")                \

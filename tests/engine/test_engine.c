@@ -144,7 +144,7 @@ static void test_resets(void **state)
 	assert_int_equal(sge_send(p->e[1], c[1], buf, 16, p->now), -ECONNRESET);
 	assert_int_equal(sge_getsockopt(p->e[1], c[1], SGE_ERROR, &err), 0);
 	assert_int_equal(err, ECONNRESET);
-	assert_int_equal(sge_shutdown(p->e[1], c[1], SGE_WR, p->now), -ECONNRESET);
+	assert_int_equal(sge_shutdown(p->e[1], c[1], SGE_WR, p->now), -ENOTCONN);
 	assert_int_equal(sge_close(p->e[1], c[1], p->now), 0);
 	assert_int_equal(sge_close(p->e[1], c[1], p->now), -EBADF);
 	assert_int_equal(sge_poll(p->e[1], c[1]), 0);
@@ -177,7 +177,12 @@ static void test_connect_fails(void **state)
 	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), -EADDRINUSE);
 	assert_int_equal(sge_send(p->e[0], c, "x", 1, p->now), -EAGAIN);
 	assert_int_equal(sge_recv(p->e[0], c, &none, 1, 0, p->now), -EAGAIN);
-	assert_int_equal(sge_shutdown(p->e[0], c, SGE_WR, p->now), -ENOTCONN);
+	assert_int_equal(sge_shutdown(p->e[0], c, SGE_RDWR, p->now), 0); /* no more of it */
+	assert_int_equal(sge_poll(p->e[0], c), SGE_IN | SGE_ERR);
+	assert_int_equal(sge_shutdown(p->e[0], c, SGE_RDWR, p->now), -ENOTCONN);
+	assert_int_equal(sge_recv(p->e[0], c, &none, 1, 0, p->now), -ECONNRESET);
+	sge_close(p->e[0], c, p->now);
+	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), 0);
 	pair_run(p, 50 * MS); /* nobody listens */
 	assert_int_equal(sge_recv(p->e[0], c, &none, 1, 0, p->now), -ECONNREFUSED);
 	sge_close(p->e[0], c, p->now);
@@ -188,6 +193,107 @@ static void test_connect_fails(void **state)
 	pair_run(p, 2 * SEC);
 	assert_int_equal(sge_send(p->e[0], c, "x", 1, p->now), -ETIMEDOUT);
 	sge_close(p->e[0], c, p->now);
+	pair_empty(p);
+}
+
+/* tcp_tw_reuse: the client closes first, and connects from the same port again and again. */
+static void test_the_same_pair_again(void **state)
+{
+	struct pair *p = pair_new(0);
+	sge_conn c[2];
+	uint64_t n;
+	int l;
+
+	(void)state;
+	l = sge_listen(p->e[1], &p->addr[1], 8);
+	assert_int_equal(sge_sysctl_set(p->e[0], "tcp_tw_reuse", 1), 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c[0]), 0);
+		pair_run(p, 50 * MS);
+		assert_int_equal(sge_accept(p->e[1], l, &c[1]), 0);
+		sge_close(p->e[0], c[0], p->now);
+		pair_run(p, 50 * MS);
+		sge_close(p->e[1], c[1], p->now);
+		pair_run(p, 50 * MS);
+		assert_string_equal(sge_pair_state(p->e[0], &p->addr[0], &p->addr[1]), "TIME-WAIT");
+		assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c[0]),
+				 -EADDRINUSE);
+		pair_run(p, 1100 * MS);
+	}
+	assert_int_equal(sge_counter(p->e[0], "TWRecycled", &n), 0);
+	assert_int_equal(n, 4);
+	sge_unlisten(p->e[1], l, p->now);
+	pair_empty(p);
+}
+
+/* The two bytes of the IP header that are the application's, and only of its own packets. */
+static void header_is(const struct pair *p, int tos, int ttl)
+{
+	bool v4 = p->last[0] >> 4 == 4;
+
+	assert_int_equal(v4 ? p->last[1] : (p->last[0] << 8 | p->last[1]) >> 4 & 255, tos);
+	assert_int_equal(p->last[v4 ? 8 : 7], ttl);
+}
+
+static void test_tos_and_ttl(void **state)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct pair *p = pair_new(v6);
+		sge_conn c[2];
+		int l;
+
+		(void)state;
+		l = sge_listen(p->e[1], &p->addr[1], 8);
+		sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c[0]);
+		assert_int_equal(sge_setsockopt(p->e[0], c[0], SGE_TOS, 0xb8, p->now), 0);
+		assert_int_equal(sge_setsockopt(p->e[0], c[0], SGE_TTL, 9, p->now), 0);
+		pair_run(p, MS);
+		header_is(p, 0xb8, 9); /* the SYN */
+		pair_run(p, 5 * MS);
+		header_is(p, 0, 64); /* the SYN-ACK: nothing is reflected */
+		pair_run(p, 50 * MS);
+		header_is(p, 0xb8, 9);
+		assert_int_equal(sge_accept(p->e[1], l, &c[1]), 0);
+		assert_int_equal(sge_sysctl_set(p->e[1], "ip_default_ttl", 200), 0);
+		sge_send(p->e[1], c[1], "x", 1, p->now);
+		pair_run(p, MS);
+		header_is(p, 0, 200);
+		sge_abort(p->e[0], c[0], p->now);
+		sge_abort(p->e[1], c[1], p->now);
+		sge_unlisten(p->e[1], l, p->now);
+		pair_empty(p);
+	}
+}
+
+/* A packet with URG on its way, as telnet sends it: the last of three bytes is urgent. */
+static void test_urgent(void **state)
+{
+	struct pair *p = pair_new(0);
+	uint8_t *tcp = p->fly[0].bytes + 20, buf[8];
+	sge_conn c[2];
+	int l, left;
+
+	(void)state;
+	pair_open(p, c, &l);
+	pair_run(p, 50 * MS);
+	assert_int_equal(sge_sysctl_set(p->e[1], "verify_checksum", 0), 0);
+	assert_int_equal(sge_poll(p->e[1], c[1]) & SGE_PRI, 0);
+	sge_send(p->e[0], c[0], "abc", 3, p->now);
+	pair_run(p, MS);
+	assert_int_equal(p->n, 1);
+	tcp[13] |= 0x20;
+	tcp[19] = 3;
+	pair_run(p, 50 * MS);
+	assert_int_equal(sge_poll(p->e[1], c[1]), SGE_IN | SGE_PRI | SGE_OUT);
+	assert_int_equal(sge_getsockopt(p->e[1], c[1], SGE_URGENT, &left), 0);
+	assert_int_equal(left, 3);
+	assert_int_equal(sge_recv(p->e[1], c[1], buf, 2, 0, p->now), 2);
+	assert_int_equal(sge_poll(p->e[1], c[1]), SGE_IN | SGE_PRI | SGE_OUT);
+	assert_int_equal(sge_recv(p->e[1], c[1], buf, 8, 0, p->now), 1);
+	assert_int_equal(sge_poll(p->e[1], c[1]), SGE_OUT);
+	sge_abort(p->e[0], c[0], p->now);
+	sge_abort(p->e[1], c[1], p->now);
+	sge_unlisten(p->e[1], l, p->now);
 	pair_empty(p);
 }
 
@@ -464,6 +570,9 @@ int main(void)
 		cmocka_unit_test(test_shutdown_read),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_connect_fails),
+		cmocka_unit_test(test_the_same_pair_again),
+		cmocka_unit_test(test_tos_and_ttl),
+		cmocka_unit_test(test_urgent),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_half_open),

@@ -461,18 +461,24 @@ def wmem():
 
 @shows("delack_ms")
 def delack():
-    f = opened(HOLD)
-    for _ in range(16):  # a connection begins with ACKs at once
+    """How long the ACK of a lone segment waits, by default as long as the kernel's. Each is told of
+    at once when a connection begins, and after a pause."""
+    def waited(target):
+        f = opened(target)
+        for _ in range(16):
+            f.send("PA", b"x" * 10)
+            f.expect("A")
         f.send("PA", b"x" * 10)
-        f.expect("A")
+        took = (f.expect("A").at - f.sent_at) * 1000
+        end(f)
+        return took
     before = HOLD.counters()
     for value, most in (400, 400 + SLACK * 1000), (0, 300):
         with setting(delack_ms=value):
-            f.send("PA", b"x" * 10)
-            took = (f.expect("A").at - f.sent_at) * 1000
-        within(f"ACK with delack_ms={value}, ms", took, value - 2, most)
-    check("DelayedACKs", moved(before, "DelayedACKs"), [2])
-    end(f)
+            within(f"ACK with delack_ms={value}, ms", waited(HOLD), value - 2, most)
+    check("DelayedACKs", moved(before, "DelayedACKs"), [1])
+    for target in HOLD, KERNEL:
+        within(f"{target.name}: ACK by default, ms", waited(target), 36, 44 + SLACK * 1000)
 
 
 @shows("tcp_invalid_ratelimit")
@@ -513,6 +519,30 @@ def challenge_ack_limit():
             check(f"challenge ACKs with {value}", one_second(round_of), (want, want))
             wire.sleep(1.05 - time.monotonic() % 1)  # a second of its own for each
     end(*flows)
+
+
+@shows("ip_default_ttl")
+def default_ttl():
+    """Of each packet: the driver's answers, a connection's, and a RST to nobody."""
+    def script(target, family):
+        f = wire.flow(target.port, family)
+        f.syn()
+        got = [f.expect("SA").ttl]
+        f.send("A")
+        w.until(f"{f} to be established", lambda: target.state(f) == "ESTAB")
+        f.send("PA", b"x")
+        got.append(f.expect("A").ttl)
+        end(f)
+        stray = wire.flow(target.port, family)
+        stray.send("A", ack=1)
+        return got + [stray.expect("R").ttl]
+    for value in 64, 1, 255:
+        with setting(HOLD, KERNEL, ip_default_ttl=value):
+            ours, theirs = script(HOLD, 4), script(KERNEL, 4)
+            check(f"ip_default_ttl={value} over IPv6", script(HOLD, 6), [value] * 3)
+        check(f"ip_default_ttl={value} beside the kernel", ours, theirs)
+        check(f"ip_default_ttl={value}", ours, [value] * 3)
+    wire.sleep(1.05 - time.monotonic() % 1)  # leave the budget of RSTs to the next
 
 
 @shows("rst_limit")
@@ -744,6 +774,15 @@ def syn_retries():
     with setting(tcp_syn_retries=2):
         check("in the map", pinned("s0")["tcp_syn_retries"], 2)
     check("ActiveOpens", HOLD.counters()["ActiveOpens"], 0)
+
+
+@shows("tcp_tw_reuse", "tcp_tw_reuse_delay")
+def tw_reuse():
+    """The same holds for these: tests/unit/test_connect.c and tests/engine show what they do."""
+    with setting(tcp_tw_reuse=1, tcp_tw_reuse_delay=10):
+        got = pinned("s0")
+        check("in the map", (got["tcp_tw_reuse"], got["tcp_tw_reuse_delay"]), (1, 10))
+    check("TWRecycled", HOLD.counters()["TWRecycled"], 0)
 
 
 # --- the end -------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def options_read(data):
 
 # --- segments -----------------------------------------------------------------------------
 
-Segment = collections.namedtuple("Segment", "at src dst sport dport seq ack flags wnd opt data")
+Segment = collections.namedtuple("Segment", "at src dst sport dport seq ack flags wnd opt data ttl")
 
 
 def tcp_bytes(src, dst, sport, dport, seq, ack, flags, wnd, opt, data):
@@ -136,10 +136,10 @@ def parse(frame, at):
     kind = struct.unpack("!H", frame[12:14])[0]
     ip = frame[14:]
     if kind == 0x0800 and len(ip) >= 20 and ip[9] == 6:
-        src, dst = ip[12:16], ip[16:20]
+        src, dst, ttl = ip[12:16], ip[16:20], ip[8]
         tcp = ip[(ip[0] & 15) * 4:struct.unpack("!H", ip[2:4])[0]]
     elif kind == 0x86dd and len(ip) >= 40 and ip[6] == 6:
-        src, dst = ip[8:24], ip[24:40]
+        src, dst, ttl = ip[8:24], ip[24:40], ip[7]
         tcp = ip[40:40 + struct.unpack("!H", ip[4:6])[0]]
     else:
         return None
@@ -148,7 +148,7 @@ def parse(frame, at):
     sport, dport, seq, ack, off, flags, wnd = struct.unpack("!HHIIBBH", tcp[:16])
     off = (off >> 4) * 4
     return Segment(at, src, dst, sport, dport, seq, ack, flags, wnd, options_read(tcp[20:off]),
-                   tcp[off:])
+                   tcp[off:], ttl)
 
 
 # --- the wire -----------------------------------------------------------------------------

@@ -169,8 +169,9 @@ static void test_peer_half_closes(void **state)
 	push(b);
 	assert_sent(&p, 0, SG_FIN | SG_ACK, 9000, 11, 0);
 	assert_int_equal(peer_state(&p), TCP_LAST_ACK);
-	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), -ENOTCONN);
+	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), 0); /* nothing more to do */
 	peer_ack(&p);
+	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), -ENOTCONN);
 	assert_int_equal(facts(&p).state, TCP_CLOSED);
 	assert_int_equal(facts(&p).error, 0);
 	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
@@ -339,24 +340,129 @@ static void test_abort_with_data(void **state)
 	bed_end(b);
 }
 
-static void test_close_in_syn_states(void **state)
+static void test_close_in_syn_sent(void **state)
 {
 	struct peer p;
 	struct bed *b = open_in(&p, TCP_SYN_SENT);
 
 	(void)state;
-	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), -ENOTCONN);
 	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
 	push(b);
 	assert_int_equal(b->n, 0);
 	bed_empty(b);
 	bed_end(b);
-	b = open_in(&p, TCP_SYN_RCVD);
+}
+
+/* Linux's inet_shutdown: the attempt is over, whichever direction it was. */
+static void test_shutdown_in_syn_sent(void **state)
+{
+	for (int read = 0; read < 2; read++) {
+		struct peer p;
+		struct bed *b = open_in(&p, TCP_SYN_SENT);
+		int rc = read ? tcp_shutdown_read(b->s[0], p.id) :
+				tcp_shutdown(b->s[0], p.id, b->now);
+
+		(void)state;
+		assert_int_equal(rc, 0);
+		push(b);
+		assert_int_equal(b->n, 0);
+		assert_int_equal(events_of(b, 0, p.id), TCP_EV_CLOSED);
+		assert_int_equal(facts(&p).state, TCP_CLOSED);
+		assert_int_equal(facts(&p).error, -ECONNRESET);
+		assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), -ENOTCONN);
+		assert_int_equal(b->mib[0].AttemptFails, 0);
+		bed_end(b);
+	}
+}
+
+/* A simultaneous open is closed before its SYN is acknowledged: the FIN goes, and is out alone. */
+static void test_close_in_syn_rcvd(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_SYN_RCVD);
+
+	(void)state;
 	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
 	push(b);
 	assert_int_equal(b->n, 1);
-	assert_int_equal(b->sent[0].s.flags, SG_RST | SG_ACK);
+	assert_sent(&p, 0, SG_FIN | SG_ACK, 0, 0, 0);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_1);
+	bed_run(b, 1100 * SG_MS); /* both come again */
+	assert_int_equal(b->n, 2);
+	assert_int_equal(b->sent[0].s.flags, SG_SYN | SG_ACK);
+	assert_true(seq_eq(b->sent[0].s.seq, p.iss));
+	assert_sent(&p, 1, SG_FIN | SG_ACK, 0, 0, 0);
+	p.nxt = seq_add(p.isn, 1);
+	p.ack = seq_add(p.iss, 1); /* of the SYN alone */
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_1);
+	assert_int_equal(b->n, 0);
+	bed_run(b, 4 * SG_SEC); /* its echo told of a round trip of 1.1 s */
+	assert_int_equal(b->n, 1); /* the FIN, no SYN */
+	assert_sent(&p, 0, SG_FIN | SG_ACK, 0, 0, 0);
+	peer_ack(&p);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_2);
+	peer_send(&p, SG_FIN | SG_ACK, NULL, 0);
+	assert_sent(&p, 0, SG_ACK, 1, 1, 0);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	bed_end(b);
+}
+
+/* SYN and FIN are acknowledged by one segment; nobody answers; a window of nothing waits. */
+static void test_close_in_syn_rcvd_otherwise(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_SYN_RCVD);
+
+	(void)state;
+	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
+	push(b);
+	p.ack = seq_add(p.iss, 2);
+	peer_send(&p, SG_FIN | SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT);
+	bed_end(b);
+
+	b = open_in(&p, TCP_SYN_RCVD);
+	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
+	for (int i = 0; i < 10; i++)
+		bed_run(b, 60 * SG_SEC);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
 	bed_empty(b);
+	bed_end(b);
+
+	b = bed_new(1);
+	peer_init(&p, b, 1);
+	p.wnd = 0;
+	conn_in(&p, TCP_SYN_RCVD);
+	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
+	push(b);
+	assert_int_equal(b->n, 0);
+	p.wnd = 65535;
+	p.nxt = seq_add(p.isn, 1);
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 1);
+	assert_sent(&p, 0, SG_FIN | SG_ACK, 0, 0, 0);
+	bed_end(b);
+}
+
+/* What is only half closed first opens (RFC 9293 3.10.4), and then its FIN goes. */
+static void test_shutdown_in_syn_rcvd(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_SYN_RCVD);
+
+	(void)state;
+	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), 0);
+	assert_int_equal(tcp_send(b->s[0], p.id, "x", 1, b->now), -EPIPE);
+	push(b);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(peer_state(&p), TCP_SYN_RCVD);
+	p.nxt = seq_add(p.isn, 1);
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_sent(&p, 0, SG_FIN | SG_ACK, 0, 10, 0);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_1);
+	peer_ack(&p);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_2);
 	bed_end(b);
 }
 
@@ -376,7 +482,7 @@ static void test_reset_by_peer(void **state)
 	assert_int_equal(tcp_recv_peek(b->s[0], p.id, &iov, 1), -ECONNRESET);
 	assert_int_equal(tcp_send_room(b->s[0], p.id, &iov, 1), -ECONNRESET);
 	assert_int_equal(tcp_send_done(b->s[0], p.id, 0, b->now), -ECONNRESET);
-	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), -ECONNRESET);
+	assert_int_equal(tcp_shutdown(b->s[0], p.id, b->now), -ENOTCONN);
 	assert_int_equal(events_of(b, 0, p.id), 0);
 	assert_int_equal(tcp_close(b->s[0], p.id, b->now), 0);
 	assert_int_equal(tcp_recv_peek(b->s[0], p.id, &iov, 1), -EBADF);
@@ -468,7 +574,11 @@ int main(void)
 		cmocka_unit_test(test_data_after_close),
 		cmocka_unit_test(test_abort_in_every_state),
 		cmocka_unit_test(test_abort_with_data),
-		cmocka_unit_test(test_close_in_syn_states),
+		cmocka_unit_test(test_close_in_syn_sent),
+		cmocka_unit_test(test_shutdown_in_syn_sent),
+		cmocka_unit_test(test_close_in_syn_rcvd),
+		cmocka_unit_test(test_close_in_syn_rcvd_otherwise),
+		cmocka_unit_test(test_shutdown_in_syn_rcvd),
 		cmocka_unit_test(test_reset_by_peer),
 		cmocka_unit_test(test_fin_wait_2_without_owner),
 		cmocka_unit_test(test_fin_wait_2_let_go_later),

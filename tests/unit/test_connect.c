@@ -173,6 +173,145 @@ static void test_connect_unanswered(void **state)
 	bed_end(b);
 }
 
+/* --- out of TIME_WAIT: tcp_tw_reuse -------------------------------------------------------- */
+
+/* A connection that we opened and closed first, `ms` ago. */
+static struct bed *closed_before(struct peer *p, const __u8 peer[4], bool stamps, unsigned ms)
+{
+	struct bed *b = bed_new(1);
+
+	peer_init(p, b, 1);
+	sg_addr_from4(&p->tuple.peer, peer);
+	p->syn.has_ts = stamps;
+	conn_in(p, TCP_SYN_SENT);
+	peer_send(p, SG_SYN | SG_ACK, NULL, 0);
+	assert_int_equal(tcp_close(b->s[0], p->id, b->now), 0);
+	b->n = 0;
+	bed_output(b);
+	peer_take(p);
+	peer_send(p, SG_FIN | SG_ACK, NULL, 0);
+	bed_drain_events(b);
+	assert_int_equal(peer_state(p), TCP_TIME_WAIT);
+	bed_run(b, ms * SG_MS);
+	return b;
+}
+
+static const __u8 far_away[4] = {10, 9, 1, 1}, at_home[4] = {127, 0, 0, 9};
+
+static int connect_again(struct peer *p)
+{
+	static const __u8 mac[6] = {2};
+	int rc = tcp_connect(p->b->s[0], &p->tuple, mac, BED_MSS, p->b->now, &p->id);
+
+	p->b->n = 0;
+	bed_output(p->b);
+	return rc;
+}
+
+static void test_timewait_reuse(void **state)
+{
+	struct peer p;
+	struct bed *b = closed_before(&p, far_away, true, 1002);
+	const struct seg *syn = &b->sent[0].s;
+	sg_seq end = peer_timewait(&p)->snd_nxt;
+
+	(void)state;
+	b->set.tcp_tw_reuse = 1;
+	assert_int_equal(connect_again(&p), 0);
+	assert_int_equal(b->s[0]->timewaits.used, 0);
+	assert_int_equal(b->mib[0].TWRecycled, 1);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(syn->flags, SG_SYN);
+	assert_int_equal(seq_diff(syn->seq, end), 65537);
+	assert_int_equal(syn->opt.tsecr, p.tsval); /* what the pair heard last */
+	p.iss = syn->seq;
+	p.ack = seq_add(p.iss, 1);
+	p.tsval += 1000;
+	p.isn = p.nxt = seq_add(p.nxt, 100000);
+	peer_send(&p, SG_SYN | SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+	assert_sent(&p, 0, SG_ACK, 0, 0, 0);
+	assert_int_equal(connect_again(&p), -EADDRINUSE);
+	bed_end(b);
+}
+
+static void test_timewait_is_not_reused(void **state)
+{
+	static const struct {
+		const __u8 *peer;
+		bool stamps;
+		unsigned ms, how;
+		int want;
+	} rows[] = {
+		{far_away, true, 998, 1, -EADDRINUSE}, /* too early */
+		{far_away, true, 1002, 1, 0},
+		{far_away, true, 50000, 0, -EADDRINUSE},
+		{far_away, true, 50000, 2, -EADDRINUSE},
+		{at_home, true, 998, 2, -EADDRINUSE},
+		{at_home, true, 1002, 2, 0},
+		{at_home, true, 50000, 0, -EADDRINUSE},
+		{far_away, false, 50000, 1, -EADDRINUSE}, /* nothing tells old from new */
+		{at_home, false, 50000, 2, -EADDRINUSE},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = closed_before(&p, rows[i].peer, rows[i].stamps, rows[i].ms);
+
+		b->set.tcp_tw_reuse = rows[i].how;
+		assert_int_equal(connect_again(&p), rows[i].want);
+		assert_int_equal(peer_state(&p), rows[i].want ? TCP_TIME_WAIT : TCP_SYN_SENT);
+		assert_int_equal(b->mib[0].TWRecycled, !rows[i].want);
+		bed_end(b);
+	}
+}
+
+/* The knobs for time and timestamps, a late segment, and no block that is free. */
+static void test_timewait_reuse_otherwise(void **state)
+{
+	struct peer p, q;
+	struct bed *b = closed_before(&p, far_away, true, 90);
+
+	(void)state;
+	b->set.tcp_tw_reuse = 1;
+	b->set.tcp_tw_reuse_delay = 100;
+	assert_int_equal(connect_again(&p), -EADDRINUSE);
+	peer_send_at(&p, -1, SG_FIN | SG_ACK, NULL, 0); /* its time begins anew */
+	bed_run(b, 90 * SG_MS);
+	assert_int_equal(connect_again(&p), -EADDRINUSE);
+	bed_run(b, 20 * SG_MS);
+	b->set.tcp_timestamps = 0;
+	assert_int_equal(connect_again(&p), -EADDRINUSE);
+	b->set.tcp_timestamps = 1;
+	for (__u8 i = 0; i < BED_CONNS; i++) {
+		peer_init(&q, b, (__u8)(10 + i));
+		peer_active(&q);
+	}
+	assert_int_equal(connect_again(&p), -ENOBUFS);
+	assert_int_equal(peer_state(&p), TCP_TIME_WAIT); /* as it was */
+	tcp_abort(b->s[0], q.id, b->now);
+	assert_int_equal(connect_again(&p), 0);
+	bed_end(b);
+}
+
+/* In a simultaneous open a SYN of the pair's last life does not count. */
+static void test_timewait_reuse_old_syn(void **state)
+{
+	for (int old = 0; old < 2; old++) {
+		struct peer p;
+		struct bed *b = closed_before(&p, far_away, true, 2000);
+
+		(void)state;
+		b->set.tcp_tw_reuse = 1;
+		assert_int_equal(connect_again(&p), 0);
+		p.tsval -= (__u32)old;
+		peer_send(&p, SG_SYN, NULL, 0);
+		assert_int_equal(peer_state(&p), old ? TCP_SYN_SENT : TCP_SYN_RCVD);
+		bed_end(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +321,10 @@ int main(void)
 		cmocka_unit_test(test_segments_in_syn_sent),
 		cmocka_unit_test(test_simultaneous_open),
 		cmocka_unit_test(test_connect_unanswered),
+		cmocka_unit_test(test_timewait_reuse),
+		cmocka_unit_test(test_timewait_is_not_reused),
+		cmocka_unit_test(test_timewait_reuse_otherwise),
+		cmocka_unit_test(test_timewait_reuse_old_syn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

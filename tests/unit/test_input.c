@@ -237,19 +237,70 @@ static void test_no_ack_no_text(void **state)
 	bed_end(b);
 }
 
-/* Urgent data is data like other (RFC 6093 leaves no more to be done). */
+static int urgent_left_of(const struct peer *p)
+{
+	int left = -1;
+
+	assert_int_equal(tcp_get_opt(p->b->s[0], p->id, TCP_OPT_URGENT, &left), 0);
+	return left;
+}
+
+static unsigned send_urgent(struct peer *p, __s32 off, __u32 len, __u16 urg)
+{
+	struct seg s = peer_seg(p, SG_ACK | SG_URG, bytes(0, len), len);
+
+	s.seq = seq_add(s.seq, (__u32)off);
+	s.urg = urg;
+	bed_input(p->b, 0, &s);
+	return events_of(p->b, 0, p->id);
+}
+
+/* Urgent data is data like other (RFC 6093), with a mark behind it. */
 static void test_urgent(void **state)
 {
 	struct peer p;
 	struct bed *b = open_in(&p, TCP_ESTABLISHED);
-	struct seg s = peer_seg(&p, SG_ACK | SG_URG, bytes(0, 10), 10);
 	__u8 got[20];
 
 	(void)state;
-	s.urg = 5;
-	bed_input(b, 0, &s);
-	assert_int_equal(tcp_recv(b->s[0], p.id, got, sizeof(got), b->now), 10);
+	assert_int_equal(urgent_left_of(&p), 0);
+	assert_int_equal(tcp_set_opt(b->s[0], p.id, TCP_OPT_URGENT, 1, b->now), -ENOPROTOOPT);
+	assert_int_equal(send_urgent(&p, 0, 10, 5), TCP_EV_READ | TCP_EV_URGENT);
+	assert_int_equal(urgent_left_of(&p), 5);
+	assert_int_equal(send_urgent(&p, 0, 10, 5), 0); /* again: old */
+	assert_int_equal(tcp_recv(b->s[0], p.id, got, 4, b->now), 4);
+	assert_int_equal(urgent_left_of(&p), 1);
+	assert_int_equal(tcp_recv(b->s[0], p.id, got + 4, 16, b->now), 6);
+	assert_int_equal(urgent_left_of(&p), 0);
 	assert_memory_equal(got, bytes(0, 10), 10);
+	bed_end(b);
+}
+
+/* The mark goes ahead of its data, moves on and never back; beyond a FIN there is nothing. */
+static void test_urgent_ahead(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	__u8 got[200];
+
+	(void)state;
+	assert_int_equal(send_urgent(&p, 0, 0, 0), 0);
+	assert_int_equal(send_urgent(&p, 0, 0, 100), TCP_EV_URGENT);
+	assert_int_equal(urgent_left_of(&p), 100);
+	assert_int_equal(send_urgent(&p, 0, 0, 100), 0);
+	assert_int_equal(send_urgent(&p, 0, 0, 50), 0);
+	assert_int_equal(send_urgent(&p, 50, 10, 80), TCP_EV_URGENT); /* out of order, too */
+	assert_int_equal(urgent_left_of(&p), 130);
+	peer_send(&p, SG_ACK, bytes(0, 130), 130);
+	assert_int_equal(urgent_left_of(&p), 130);
+	assert_int_equal(tcp_recv(b->s[0], p.id, got, 129, b->now), 129);
+	assert_int_equal(urgent_left_of(&p), 1);
+	peer_send(&p, SG_FIN | SG_ACK, NULL, 0);
+	assert_int_equal(urgent_left_of(&p), 1); /* the FIN is nothing to read */
+	bed_drain_events(b);
+	assert_int_equal(send_urgent(&p, 0, 0, 100), 0);
+	assert_int_equal(tcp_recv(b->s[0], p.id, got, 9, b->now), 1);
+	assert_int_equal(urgent_left_of(&p), 0);
 	bed_end(b);
 }
 
@@ -371,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_challenge_limit),
 		cmocka_unit_test(test_no_ack_no_text),
 		cmocka_unit_test(test_urgent),
+		cmocka_unit_test(test_urgent_ahead),
 		cmocka_unit_test(test_delayed_ack),
 		cmocka_unit_test(test_text_after_fin),
 		cmocka_unit_test(test_mac_follows),

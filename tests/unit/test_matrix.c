@@ -222,7 +222,7 @@ static void one_timeout(struct peer *p)
 static void delayed_ack(struct peer *p)
 {
 	if (peer_conn(p))
-		peer_conn(p)->quick_acks = 0;
+		peer_conn(p)->pingpong = 1;
 	peer_send(p, SG_ACK, bytes(0, 10), 10);
 	bed_run(p->b, 50 * SG_MS);
 }

@@ -43,6 +43,8 @@ static void test_bounds(void **state)
 		{TCP_OPT_LINGER, -1, {-1, 0}, {-1, -1}},
 		{TCP_OPT_LINGER2, 60, {-1, 3600}, {-2, 3601}},
 		{TCP_OPT_USER_TIMEOUT, 0, {0, 86400000}, {-1, 86400001}},
+		{TCP_OPT_TOS, 0, {0, 252}, {-1, 256}},
+		{TCP_OPT_TTL, 64, {1, 255}, {0, 256}},
 	};
 	struct peer p;
 	struct bed *b = open_in(&p, TCP_ESTABLISHED);
@@ -362,6 +364,49 @@ static void test_quickack(void **state)
 	bed_end(b);
 }
 
+/* What the application sets is in every segment of it, the rest is as the knob says. */
+static void test_tos_and_ttl(void **state)
+{
+	struct peer p, q;
+	struct bed *b = open_in(&p, TCP_ESTABLISHED);
+	const struct seg *s = &b->sent[0].s;
+
+	(void)state;
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_int_equal(s->tos, 0);
+	assert_int_equal(s->ttl, 64);
+	set(&p, TCP_OPT_TOS, 0xbb); /* expedited forwarding, and bits that are ECN's */
+	assert_int_equal(get(&p, TCP_OPT_TOS), 0xb8);
+	set(&p, TCP_OPT_TTL, 3);
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_int_equal(s->tos, 0xb8);
+	assert_int_equal(s->ttl, 3);
+	b->set.ip_default_ttl = 99;
+	tcp_send(b->s[0], p.id, "x", 1, b->now);
+	b->n = 0;
+	bed_output(b);
+	assert_int_equal(s->tos, 0xb8);
+	assert_int_equal(s->ttl, 3);
+	set(&p, TCP_OPT_TTL, -1);
+	assert_int_equal(get(&p, TCP_OPT_TTL), 99);
+	tcp_abort(b->s[0], p.id, b->now);
+	b->n = 0;
+	bed_output(b);
+	assert_int_equal(s->flags, SG_RST | SG_ACK);
+	assert_int_equal(s->tos, 0xb8);
+	assert_int_equal(s->ttl, 99);
+	peer_send(&p, SG_ACK, NULL, 0); /* belongs to nobody now */
+	assert_int_equal(s->flags, SG_RST);
+	assert_int_equal(s->tos, 0);
+	assert_int_equal(s->ttl, 99);
+	bed_drain_events(b);
+	peer_init(&q, b, 2);
+	conn_in(&q, TCP_TIME_WAIT);
+	peer_send_at(&q, -1, SG_FIN | SG_ACK, NULL, 0);
+	assert_int_equal(s->ttl, 99);
+	bed_end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_max_orphans),
 		cmocka_unit_test(test_cork),
 		cmocka_unit_test(test_quickack),
+		cmocka_unit_test(test_tos_and_ttl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

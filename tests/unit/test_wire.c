@@ -20,6 +20,8 @@ static __u32 encoded(const __u8 *p, __u32 len, const struct seg *s)
 		assert_int_equal(p[ip], 0x45);
 		assert_int_equal(sg_get16(p + ip + 2), len - ip);
 		assert_int_equal(sg_get16(p + ip + 6), 0x4000);
+		assert_int_equal(p[ip + 1], s->tos | s->ecn);
+		assert_int_equal(p[ip + 8], s->ttl);
 		assert_int_equal(p[ip + 9], 6);
 		assert_int_equal(plain_sum(0, p + ip, 20), 0xffff);
 		assert_memory_equal(p + ip + 12, s->tuple.local.addr + 12, 4);
@@ -27,7 +29,8 @@ static __u32 encoded(const __u8 *p, __u32 len, const struct seg *s)
 	} else {
 		tcp = ip + 40;
 		assert_int_equal(sg_get16(p + ip - 2), 0x86dd);
-		assert_int_equal(p[ip] >> 4, 6);
+		assert_int_equal(sg_get32(p + ip), 6u << 28 | (__u32)(s->tos | s->ecn) << 20);
+		assert_int_equal(p[ip + 7], s->ttl);
 		assert_int_equal(sg_get16(p + ip + 4), len - tcp);
 		assert_int_equal(p[ip + 6], 6);
 		assert_memory_equal(p + ip + 8, s->tuple.local.addr, 16);
@@ -57,6 +60,8 @@ static void random_seg(struct dice *d, struct seg *s, const __u8 *text, __u32 le
 	s->urg = (__u16)dice_roll(d);
 	s->flags = (__u8)dice_roll(d) & (__u8)~SG_SYN;
 	s->ecn = (__u8)dice_below(d, 4);
+	s->tos = (__u8)dice_roll(d) & 0xfc;
+	s->ttl = (__u8)(1 + dice_below(d, 255));
 	s->opt.wscale = SG_WSCALE_NONE;
 	s->opt.has_ts = (__u8)dice_below(d, 2);
 	if (s->opt.has_ts) {

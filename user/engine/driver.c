@@ -63,8 +63,7 @@ static void driver_challenge(const struct tcp_stack *s, const struct listener *l
 		return;
 	if (bare)
 		sg_synq_answered(f->entry, time_ms(now));
-	a = &out->send[out->n++];
-	memset(a, 0, sizeof(*a));
+	a = seg_new(s, out);
 	a->tuple = in->tuple;
 	memcpy(a->mac, in->mac, 6);
 	a->flags = SG_ACK;

@@ -146,12 +146,15 @@ ssize_t sge_send(struct sge *e, sge_conn c, const void *buf, size_t len, uint64_
 
 int sge_shutdown(struct sge *e, sge_conn c, int how, uint64_t now)
 {
+	const struct tcp *t = conn_get(e->stack, c);
 	int rc = 0;
 
 	if (how & ~SGE_RDWR || how == 0)
 		return -EINVAL;
-	if (!conn_get(e->stack, c))
+	if (!t)
 		return -EBADF;
+	if (t->state == TCP_SYN_SENT)
+		how = SGE_WR; /* either way it is over: once is enough */
 	if (how & SGE_RD)
 		rc = tcp_shutdown_read(e->stack, c);
 	if (how & SGE_WR)
@@ -187,6 +190,8 @@ int sge_poll(struct sge *e, sge_conn c)
 	if ((t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) &&
 	    t->snd.len < window_send_buffer(e->stack, t))
 		what |= SGE_OUT;
+	if (urgent_left(t))
+		what |= SGE_PRI;
 	return t->error ? what | SGE_ERR : what;
 }
 
@@ -205,6 +210,9 @@ static const enum tcp_opt sock_opts[] = {
 	[SGE_USER_TIMEOUT] = TCP_OPT_USER_TIMEOUT,
 	[SGE_MAXSEG] = TCP_OPT_MAXSEG,
 	[SGE_ERROR] = TCP_OPT_ERROR,
+	[SGE_URGENT] = TCP_OPT_URGENT,
+	[SGE_TOS] = TCP_OPT_TOS,
+	[SGE_TTL] = TCP_OPT_TTL,
 };
 
 int sge_setsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int value, uint64_t now)

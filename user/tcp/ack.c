@@ -72,6 +72,7 @@ static void ack_rtt(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg
 static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in, __u32 bytes)
 {
 	__u32 data = bytes < t->snd.len ? bytes : t->snd.len;
+	__u32 syn = syn_is_out(t);
 
 	buf_drop(s, &t->snd, data, false);
 	t->snd_una = in->ack;
@@ -84,7 +85,7 @@ static bool ack_advance(struct tcp_stack *s, struct tcp *t, const struct seg *in
 		t->flags &= ~(__u32)T_WANT_WRITE;
 		event_post(s, t, TCP_EV_WRITE);
 	}
-	return t->flags & T_FIN_QUEUED && bytes > data;
+	return t->flags & T_FIN_QUEUED && bytes > data + syn;
 }
 
 static void ack_duplicate(struct tcp_stack *s, struct tcp *t, struct ack_news *news)

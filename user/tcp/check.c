@@ -91,7 +91,8 @@ static const char *check_numbers(const struct tcp *t)
 	if (seq_after(t->snd_una, t->snd_nxt) || seq_after(t->snd_nxt, t->snd_max))
 		return "snd_una, snd_nxt, snd_max are out of order";
 	if (t->state >= TCP_ESTABLISHED &&
-	    (__u32)seq_diff(t->snd_max, t->snd_una) > t->snd.len + !!(t->flags & T_FIN_QUEUED))
+	    (__u32)seq_diff(t->snd_max, t->snd_una) >
+		    syn_is_out(t) + t->snd.len + !!(t->flags & T_FIN_QUEUED))
 		return "more is out than there is";
 	if (t->state > TCP_SYN_RCVD && (t->mss == 0 || t->mss > TCP_CHUNK || t->cwnd < t->mss))
 		return "no window to send in";

@@ -79,14 +79,14 @@ void close_reset(struct tcp_stack *s, struct tcp *t, int error)
 	close_done(s, t, error);
 }
 
-/* Our FIN follows what is buffered. */
-static void close_queue_fin(struct tcp_stack *s, struct tcp *t)
+void close_fin(struct tcp_stack *s, struct tcp *t)
 {
 	t->flags |= T_FIN_QUEUED;
 	state_set(t, t->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1);
 	output_ready(s, t);
 }
 
+/* In SYN-SENT either way of it is the end, without a segment: Linux's inet_shutdown. */
 int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now)
 {
 	struct tcp *t = conn_get(s, id);
@@ -94,12 +94,15 @@ int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now)
 	(void)now;
 	if (!t)
 		return -EBADF;
-	if (t->error)
-		return t->error;
-	if (t->state != TCP_ESTABLISHED && t->state != TCP_CLOSE_WAIT)
+	if (t->state == TCP_CLOSED)
 		return -ENOTCONN;
 	step_begin(s, t);
-	close_queue_fin(s, t);
+	if (t->state == TCP_SYN_SENT)
+		close_done(s, t, -ECONNRESET);
+	else if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT)
+		close_fin(s, t);
+	else
+		t->flags |= T_FIN_QUEUED; /* SYN-RECEIVED: it waits for the handshake (3.10.4) */
 	step_end(s);
 	return 0;
 }
@@ -111,10 +114,16 @@ int tcp_shutdown_read(struct tcp_stack *s, tcp_id id)
 
 	if (!t)
 		return -EBADF;
-	if (t->state == TCP_CLOSED || t->state == TCP_SYN_SENT)
+	if (t->state == TCP_CLOSED)
 		return -ENOTCONN;
-	t->flags |= T_READ_END;
-	event_post(s, t, TCP_EV_READ);
+	step_begin(s, t);
+	if (t->state == TCP_SYN_SENT) {
+		close_done(s, t, -ECONNRESET);
+	} else {
+		t->flags |= T_READ_END;
+		event_post(s, t, TCP_EV_READ);
+	}
+	step_end(s);
 	return 0;
 }
 
@@ -122,19 +131,17 @@ int tcp_shutdown_read(struct tcp_stack *s, tcp_id id)
 static void close_orphan(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	switch ((enum tcp_state)t->state) {
+	case TCP_SYN_RCVD: /* the FIN goes at once (RFC 9293 3.10.4): nothing could be buffered */
 	case TCP_ESTABLISHED:
 	case TCP_CLOSE_WAIT:
 		if (close_may_go_on(s, t))
-			close_queue_fin(s, t);
+			close_fin(s, t);
 		return;
 	case TCP_FIN_WAIT_2:
 		orphan_enter(s, t, now);
 		return;
 	case TCP_SYN_SENT:
 		close_done(s, t, 0);
-		return;
-	case TCP_SYN_RCVD:
-		close_reset(s, t, 0);
 		return;
 	case TCP_CLOSED:
 		close_reap(s, t);

@@ -12,7 +12,7 @@
 /* A SYN asks once: who drops it for that gets the next one without (6.1.1.1). */
 __u8 ecn_syn_flags(const struct tcp_stack *s, struct tcp *t)
 {
-	if (t->state == TCP_SYN_RCVD)
+	if (t->state != TCP_SYN_SENT)
 		return sg_synack_flags(t->flags & T_ECN ? SG_OPT_ECN : 0);
 	t->flags &= ~(__u32)T_ECN;
 	if (knobs(s)->tcp_ecn != 1 || !seq_eq(t->snd_max, t->iss))
@@ -40,8 +40,10 @@ void ecn_input(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 	}
 	if (in->ecn == ECN_CE) {
 		s->cfg.mib->InCEPkts++;
-		if (!(t->flags & T_ECN_CE))
+		if (!(t->flags & T_ECN_CE)) {
+			delack_quick(s, t, 2);
 			output_ack_now(s, t);
+		}
 		t->flags |= T_ECN_CE;
 	}
 }

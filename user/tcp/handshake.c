@@ -123,7 +123,6 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	t->ts_recent = e->tsval;
 	t->ts_recent_at = (__u32)(now / SG_SEC);
 	t->rcv_mss = rcv_mss_guess(t->mss);
-	t->quick_acks = 16;
 	t->rcv_at = time_ms(now);
 	mtu_init(s, t, now);
 	cc_init(s, t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));
@@ -276,9 +275,8 @@ void handshake_synack(struct tcp_stack *s, const struct listener *l, const struc
 {
 	struct sg_hash h = sg_tuple_hash(&s->cfg.key, &e->tuple);
 	__u16 mss = sg_addr_is4(&e->tuple.peer) ? l->cfg.mss4 : l->cfg.mss6;
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
 	a->tuple = e->tuple;
 	memcpy(a->mac, e->mac, 6);
 	a->flags = sg_synack_flags(e->opts);

@@ -16,11 +16,11 @@ typedef enum step (*step_fn)(struct tcp_stack *, struct tcp *, const struct seg 
 
 /* --- answers --------------------------------------------------------------------------- */
 
-static struct seg *input_answer(struct actions *out, const struct seg *in)
+static struct seg *input_answer(const struct tcp_stack *s, struct actions *out,
+				const struct seg *in)
 {
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
 	a->tuple = in->tuple;
 	memcpy(a->mac, in->mac, 6);
 	return a;
@@ -32,7 +32,7 @@ void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out)
 
 	if (in->flags & SG_RST || !actions_room(out))
 		return;
-	a = input_answer(out, in);
+	a = input_answer(s, out, in);
 	a->flags = SG_RST;
 	if (in->flags & SG_ACK) {
 		a->seq = in->ack;
@@ -138,6 +138,8 @@ static enum step input_refuse(struct tcp_stack *s, struct tcp *t, const struct s
 	} else {
 		if (t->state != TCP_SYN_RCVD)
 			dsack_note_old(s, t, in);
+		if (in->len && seq_before(in->seq, t->rcv_nxt))
+			delack_quick(s, t, 16);
 		input_oow_ack(s, t, in, now, skipped);
 	}
 	return STEP_DONE;
@@ -238,6 +240,8 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 	t->snd_wl2 = in->ack;
 	cc_init(s, t, t->backoff);
 	state_set(t, TCP_ESTABLISHED);
+	if (t->flags & T_FIN_QUEUED)
+		close_fin(s, t);
 	event_post(s, t, TCP_EV_WRITE);
 	return STEP_NEXT;
 }
@@ -309,23 +313,7 @@ static __u32 input_trim(const struct tcp *t, sg_seq seq, __u32 *len)
 	return (__u32)skip;
 }
 
-/* RFC 9293 3.8.6.3, RFC 5681 4.2: every second full segment, at once after a gap, else later. */
-static void input_schedule_ack(struct tcp_stack *s, struct tcp *t, __u32 len, __u32 moved, bool gap,
-			       sg_time now)
-{
-	if (len > t->rcv_mss)
-		t->rcv_mss = (__u16)(len > 65535 ? 65535 : len);
-	t->ack_due += moved;
-	if (moved == 0 || gap || t->quick_acks > 0 || t->flags & T_QUICKACK || t->ack_due >= 2u * t->rcv_mss) {
-		if (t->quick_acks > 0)
-			t->quick_acks--;
-		output_ack_now(s, t);
-	} else {
-		timer_delack(s, t, now);
-	}
-}
-
-/* Step 7: the segment's text. Step 6, the urgent pointer, is read over: it is data like other. */
+/* Step 7: the segment's text; step 6, the urgent pointer, goes before it. */
 static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 			    struct actions *out)
 {
@@ -337,20 +325,25 @@ static enum step step7_text(struct tcp_stack *s, struct tcp *t, const struct seg
 		return STEP_DONE; /* nothing can come behind its FIN */
 	if (t->state != TCP_ESTABLISHED && input_unwanted(t, in))
 		return input_refuse_data(s, t, in, out);
+	if (in->flags & SG_URG)
+		urgent_arrived(s, t, in);
 	if (in->len == 0)
 		return STEP_NEXT;
 	dsack_note_old(s, t, in);
 	skip = input_trim(t, seq, &len);
-	if (len == 0) {
+	if (len == 0) { /* an ACK of ours was lost, or the window is shut */
+		delack_quick(s, t, 16);
 		output_ack_now(s, t);
 		return STEP_NEXT;
 	}
 	window_arrived(t, in, now);
 	moved = reasm_input(s, t, seq_add(seq, skip), in->data[0] + skip, len);
 	t->bytes_in += moved;
-	if (moved)
+	if (moved) {
+		delack_arrived(s, t, len, in->flags & SG_PSH, now);
 		event_post(s, t, TCP_EV_READ);
-	input_schedule_ack(s, t, len, moved, gap, now);
+	}
+	delack_decide(s, t, moved, gap, now);
 	return STEP_NEXT;
 }
 

@@ -35,8 +35,8 @@ int tcp_set_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int value, sg_
 		break;
 	case TCP_OPT_QUICKACK:
 		opt_flag(t, T_QUICKACK, value);
-		if (value && t->ack_due)
-			output_ack_now(s, t);
+		if (value)
+			delack_at_once(s, t);
 		break;
 	case TCP_OPT_KEEPALIVE:
 		opt_flag(t, T_KEEPALIVE, value);
@@ -69,6 +69,17 @@ int tcp_set_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int value, sg_
 		if (!rc)
 			t->user_timeout = (__u32)value;
 		break;
+	case TCP_OPT_TOS:
+		rc = opt_range(value, 0, 255);
+		if (!rc)
+			t->tos = (__u8)(value & ~3); /* the ECN bits are not its to set */
+		break;
+	case TCP_OPT_TTL:
+		rc = value == -1 ? 0 : opt_range(value, 1, 255);
+		if (!rc)
+			t->ttl = value == -1 ? 0 : (__u8)value;
+		break;
+	case TCP_OPT_URGENT:
 	case TCP_OPT_MAXSEG:
 	case TCP_OPT_ERROR:
 		rc = -ENOPROTOOPT; /* to be read only */
@@ -113,6 +124,15 @@ int tcp_get_opt(struct tcp_stack *s, tcp_id id, enum tcp_opt opt, int *value)
 		break;
 	case TCP_OPT_USER_TIMEOUT:
 		*value = (int)timer_user_timeout(s, t);
+		break;
+	case TCP_OPT_TOS:
+		*value = t->tos;
+		break;
+	case TCP_OPT_TTL:
+		*value = t->ttl ? t->ttl : (int)knobs(s)->ip_default_ttl;
+		break;
+	case TCP_OPT_URGENT:
+		*value = (int)urgent_left(t);
 		break;
 	case TCP_OPT_MAXSEG:
 		*value = t->mss;

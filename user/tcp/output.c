@@ -36,9 +36,11 @@ void output_ack_now(struct tcp_stack *s, struct tcp *t)
 static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg_seq seq,
 			      sg_time now, struct actions *out)
 {
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
+	a->tos = t->tos;
+	if (t->ttl)
+		a->ttl = t->ttl;
 	a->tuple = t->tuple;
 	memcpy(a->mac, t->mac, 6);
 	a->flags = flags;
@@ -53,10 +55,9 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 			a->flags |= SG_ECE;
 		a->ack = t->rcv_nxt;
 		a->wnd = window_offer(s, t);
+		delack_sent(s, t);
 		t->last_ack_sent = t->rcv_nxt;
 		t->flags &= ~(__u32)T_ACK_NOW;
-		t->ack_due = 0;
-		timer_ack_sent(t);
 		if (t->flags & T_DSACK)
 			dsack_block(t, a);
 		if (t->flags & T_OOO && t->flags & T_SACK)
@@ -86,7 +87,7 @@ void output_ack(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions 
 
 static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
-	bool synack = t->state == TCP_SYN_RCVD;
+	bool synack = t->state != TCP_SYN_SENT;
 	struct seg *a = output_new(s, t, ecn_syn_flags(s, t), t->iss, now, out);
 	__u32 wnd = (__u32)seq_diff(t->rcv_adv, t->rcv_nxt);
 
@@ -97,6 +98,7 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 	if (!synack) {
 		a->opt.has_ts = knobs(s)->tcp_timestamps;
 		a->opt.tsval = time_ms(now) + t->ts_off;
+		a->opt.tsecr = t->ts_recent; /* of the pair's last life, as Linux's tcp_tw_reuse */
 		if (!knobs(s)->tcp_window_scaling)
 			a->opt.wscale = SG_WSCALE_NONE;
 		wnd = knobs(s)->tcp_rmem;
@@ -106,7 +108,8 @@ static void output_syn(struct tcp_stack *s, struct tcp *t, sg_time now, struct a
 		s->cfg.mib->RetransSegs++;
 		s->cfg.mib->TCPSynRetrans++;
 	}
-	t->snd_nxt = t->snd_max = t->rtt_seq = seq_add(t->iss, 1);
+	t->snd_nxt = t->rtt_seq = seq_add(t->iss, 1);
+	t->snd_max = seq_max(t->snd_max, t->snd_nxt); /* a FIN may have followed */
 	timer_sent_data(s, t, now);
 }
 
@@ -129,6 +132,8 @@ static void output_sent(struct tcp_stack *s, struct tcp *t, struct seg *a, sg_ti
 	} else {
 		flight_open(s, t);
 		ecn_new_data(t, a);
+		if (a->len > 0)
+			delack_answered(t, now);
 	}
 	if (seq_after(end, t->snd_nxt))
 		t->snd_nxt = end;
@@ -332,6 +337,26 @@ static void output_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
 		timer_persist(s, t, now);
 }
 
+/*
+ * Our SYN is not acknowledged yet. Behind it only the FIN of who has closed already may go;
+ * data cannot have been buffered. Returns true when room was missing.
+ */
+static bool output_opening(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
+{
+	if (seq_eq(t->snd_nxt, t->iss))
+		output_syn(s, t, now, out);
+	if (output_fin_due(t) && seq_eq(t->snd_nxt, seq_add(t->iss, 1)) && t->snd_wnd > 1) {
+		if (actions_room(out) == 0)
+			return true;
+		output_data(s, t, t->snd_nxt, 0, true, now, out);
+	}
+	if (t->flags & T_ACK_NOW && actions_room(out) == 0)
+		return true;
+	if (t->flags & T_ACK_NOW)
+		output_ack(s, t, now, out);
+	return false;
+}
+
 /* Returns true when it could send more than its turn allowed. */
 static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct actions *out)
 {
@@ -349,13 +374,8 @@ static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct 
 			output_ack(s, t, now, out);
 		return false;
 	}
-	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD) {
-		if (seq_eq(t->snd_nxt, t->iss))
-			output_syn(s, t, now, out);
-		else if (t->flags & T_ACK_NOW)
-			output_ack(s, t, now, out);
-		return false;
-	}
+	if (syn_is_out(t))
+		return output_opening(s, t, now, out);
 	if (out->n < stop && output_tlp_due(s, t))
 		output_tlp(s, t, now, out);
 	if (out->n < stop && t->flags & T_PROBE)

@@ -33,6 +33,8 @@ struct seg {
 	__u16 urg;     /* urgent pointer */
 	__u8 flags;    /* SG_SYN ... */
 	__u8 ecn;      /* the two ECN bits of the IP header */
+	__u8 tos;      /* out: the six others of that byte, DiffServ */
+	__u8 ttl;      /* out: the hop limit */
 	__u8 mac[6];   /* in: the sender's Ethernet address. out: the receiver's */
 	struct sg_tcpopts opt;
 	struct {

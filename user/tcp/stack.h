@@ -65,6 +65,7 @@ enum { /* tcp.flags */
 	T_CORK = 1 << 27,       /* full segments only */
 	T_QUICKACK = 1 << 28,   /* no delayed ACKs */
 	T_READ_END = 1 << 30,   /* shutdown(SHUT_RD): nothing to read is the end */
+	T_URGENT = 1u << 31,    /* rcv_up is ahead of what the application has read */
 	T_UNOWNED = 1 << 29,    /* closed by its application, not over: counts in tcp_stack.orphans */
 };
 
@@ -134,13 +135,13 @@ struct tcp {
 	__u32 ts_off, ts_recent; /* RFC 7323 */
 	struct buf rcv;		 /* from the first unread byte; len counts what is in order */
 	__u32 reasm;		 /* chunk with the ranges out of order */
-	__u32 ack_due;		 /* bytes received since our last ACK */
+	__u32 data_at;		 /* ms, when data in order came last */
 	__u32 rcv_buf;		 /* how large the receive buffer may become; 0: tcp_rmem_default */
 	__u32 rcv_rtt;		 /* microseconds, from the echoes in the peer's data; 0: none yet */
 	__u32 drs_at;		 /* flight_clock() when this round of reading began */
 	__u32 drs_copied, drs_before; /* bytes read in it, and in the one before */
 	__u32 rcv_at;		      /* ms, when something acceptable arrived last */
-	__u8 quick_acks;
+	__u8 quick : 5, pushed : 2, pingpong : 1; /* delack.c */
 	__u8 keep_probes; /* sent so far without an answer */
 	__u8 ca;	  /* enum ca */
 	__u8 dupacks;	  /* 255: that many or more */
@@ -153,6 +154,8 @@ struct tcp {
 	__u64 bytes_in;
 	__u32 ts_recent_at; /* seconds, when ts_recent came */
 	__u32 born;	    /* ms */
+	__u16 ato;	    /* ms: how long an ACK waits; 0: no data has come yet */
+	__u8 tos, ttl;	    /* of what we send; ttl 0: ip_default_ttl */
 	struct buf snd;	    /* data from snd_una on */
 
 	__u32 hash; /* sg_hash.table */
@@ -164,6 +167,7 @@ struct tcp {
 	/* what is out, and what comes out of order */
 	sg_seq irs;
 	sg_seq fin_seq;			/* where the peer's FIN lies */
+	sg_seq rcv_up;			/* T_URGENT: behind its urgent data */
 	sg_seq dsack_left, dsack_right; /* data that came twice */
 	sg_seq recover;			/* recovery ends here */
 	__u32 sent_at;			/* ms, when data was sent last; 0: never */
@@ -356,6 +360,21 @@ static inline void step_end(struct tcp_stack *s)
 	s->step = NIL;
 }
 
+/* One more segment to send, all zero but for what every packet of ours has. Needs room. */
+static inline struct seg *seg_new(const struct tcp_stack *s, struct actions *out)
+{
+	struct seg *a = &out->send[out->n++];
+
+	*a = (struct seg){.ttl = (__u8)knobs(s)->ip_default_ttl};
+	return a;
+}
+
+/* Nothing is acknowledged yet, not even our SYN: also when its owner has closed meanwhile. */
+static inline bool syn_is_out(const struct tcp *t)
+{
+	return seq_eq(t->snd_una, t->iss) && t->bytes_out == 0;
+}
+
 /* --- pool.c ------------------------------------------------------------------------------- */
 
 struct tcp *conn_new(struct tcp_stack *s, const struct sg_tuple *t, const struct sg_hash *h,
@@ -400,7 +419,7 @@ void timer_init(struct tcp *t);
 void timer_sent_data(struct tcp_stack *s, struct tcp *t, sg_time now);
 void timer_acked(struct tcp_stack *s, struct tcp *t, sg_time now);
 void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now);
-void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now);
+void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time at);
 void timer_ack_sent(struct tcp *t);
 void timer_life(struct tcp_stack *s, struct tcp *t, sg_time at);
 unsigned timer_take(struct tcp *t, sg_time now);
@@ -498,6 +517,26 @@ void dsack_note(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right);
 void dsack_note_old(struct tcp_stack *s, struct tcp *t, const struct seg *in);
 void dsack_block(struct tcp *t, struct seg *out);
 
+/* --- urgent.c ------------------------------------------------------------------------------- */
+
+void urgent_arrived(struct tcp_stack *s, struct tcp *t, const struct seg *in);
+/* Bytes to be read until the urgent data is behind; 0: there is none. */
+__u32 urgent_left(const struct tcp *t);
+void urgent_read(struct tcp *t);
+
+/* --- delack.c: when to acknowledge ---------------------------------------------------------- */
+
+/* Data in order arrived; new data of ours left; an ACK left, with or without data. */
+void delack_arrived(struct tcp_stack *s, struct tcp *t, __u32 len, bool psh, sg_time now);
+void delack_answered(struct tcp *t, sg_time now);
+void delack_sent(const struct tcp_stack *s, struct tcp *t);
+void delack_decide(struct tcp_stack *s, struct tcp *t, __u32 moved, bool gap, sg_time now);
+/* Each of the next `most` segments is to be acknowledged. */
+void delack_quick(struct tcp_stack *s, struct tcp *t, __u32 most);
+void delack_read(struct tcp_stack *s, struct tcp *t);
+void delack_fired(struct tcp_stack *s, struct tcp *t);
+void delack_at_once(struct tcp_stack *s, struct tcp *t);
+
 /* --- output.c ------------------------------------------------------------------------------------------ */
 
 void output_ready(struct tcp_stack *s, struct tcp *t);
@@ -577,6 +616,8 @@ __u32 pmtu_find(const struct tcp_stack *s, const struct sg_tuple *t, sg_time now
 
 /* The connection is over: error is 0 or a negative errno for the application. */
 void close_done(struct tcp_stack *s, struct tcp *t, int error);
+/* Our FIN follows what is buffered. */
+void close_fin(struct tcp_stack *s, struct tcp *t);
 /* It is about to be over in good order, which proves its peer. */
 void close_in_order(struct tcp_stack *s, const struct tcp *t);
 /* The same, and the peer is told with a RST. */
@@ -597,6 +638,9 @@ void timewait_counted(struct tcp_stack *s, __u64 ms);
 void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now);
 int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const struct sg_hash *h,
 		   sg_time now, struct actions *out);
+/* May connect() have the pair of block `i`, and then: `t` begins where it ended. */
+bool timewait_reusable(const struct tcp_stack *s, __u32 i, sg_time now);
+void timewait_reuse(struct tcp_stack *s, __u32 i, struct tcp *t);
 /* Milliseconds until block `i` goes; 0 or less: it is over. */
 __s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now);
 void timewait_expire(struct tcp_stack *s, sg_time now);

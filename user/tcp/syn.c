@@ -81,7 +81,6 @@ static void syn_fill(struct tcp_stack *s, struct tcp *t, const struct seg *in, s
 	t->ts_recent = in->opt.tsval;
 	t->ts_recent_at = (__u32)(now / SG_SEC);
 	t->rcv_mss = rcv_mss_guess(t->mss);
-	t->quick_acks = 16;
 	mtu_init(s, t, now);
 	cc_init(s, t, 0);
 	t->flags |= T_SYN_QUEUED | T_SYN_YOUNG;

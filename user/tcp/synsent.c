@@ -12,6 +12,7 @@ static void synsent_take(struct tcp_stack *s, struct tcp *t, const struct seg *i
 	t->irs = in->seq;
 	t->rcv_nxt = t->last_ack_sent = seq_add(in->seq, 1);
 	t->rcv_adv = seq_add(t->rcv_nxt, rmem < 65535 ? rmem : 65535);
+	t->ts_recent = 0;
 	if (in->opt.has_ts && knobs(s)->tcp_timestamps) {
 		t->flags |= T_TS;
 		t->ts_recent = in->opt.tsval;
@@ -31,6 +32,12 @@ static void synsent_take(struct tcp_stack *s, struct tcp *t, const struct seg *i
 	t->snd_wl2 = in->ack;
 }
 
+/* A SYN out of the life that the pair had before it was used again (timewait_reuse): PAWS. */
+static bool synsent_is_old(const struct tcp *t, const struct seg *in)
+{
+	return t->ts_recent && in->opt.has_ts && (__s32)(in->opt.tsval - t->ts_recent) < 0;
+}
+
 void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 		   struct actions *out)
 {
@@ -45,7 +52,7 @@ void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_
 			close_done(s, t, -ECONNREFUSED);
 		return;
 	}
-	if (!(in->flags & SG_SYN))
+	if (!(in->flags & SG_SYN) || (!acked && synsent_is_old(t, in)))
 		return;
 	synsent_take(s, t, in);
 	mtu_init(s, t, now);

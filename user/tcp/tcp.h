@@ -145,7 +145,7 @@ int tcp_accept(struct tcp_stack *s, __u32 id, tcp_id *conn);
 
 /*
  * Active open. `mac` is the next hop's address, `mss` what we can take in one segment.
- * -EADDRINUSE: the tuple is taken. -ENOBUFS: no block or slot is free.
+ * -EADDRINUSE: the tuple is taken, or in TIME_WAIT and tcp_tw_reuse keeps it. -ENOBUFS: no block or slot is free.
  */
 int tcp_connect(struct tcp_stack *s, const struct sg_tuple *t, const __u8 mac[6], __u16 mss,
 		sg_time now, tcp_id *conn);
@@ -171,12 +171,16 @@ int tcp_send_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now);
 ssize_t tcp_recv(struct tcp_stack *s, tcp_id id, void *buf, size_t len, sg_time now);
 ssize_t tcp_send(struct tcp_stack *s, tcp_id id, const void *buf, size_t len, sg_time now);
 
-/* No more data from us: FIN after what is buffered. -ENOTCONN when it is too late. */
+/*
+ * No more data from us: FIN after what is buffered. In SYN-SENT the connection is over
+ * (-ECONNRESET, no segment), as in Linux. -ENOTCONN: it is over already.
+ */
 int tcp_shutdown(struct tcp_stack *s, tcp_id id, sg_time now);
 
 /*
  * We read no more: what is there and what still comes can be read, and when there is nothing it is
- * the end of the stream, as in Linux. The peer is not told. -ENOTCONN.
+ * the end of the stream, as in Linux. The peer is not told. In SYN-SENT as tcp_shutdown().
+ * -ENOTCONN.
  */
 int tcp_shutdown_read(struct tcp_stack *s, tcp_id id);
 
@@ -200,6 +204,11 @@ enum tcp_opt {
 				 0: tcp_fin_timeout */
 	TCP_OPT_USER_TIMEOUT, /* ms until unacknowledged data ends it, to 86400000.
 				 0: user_timeout_ms */
+	TCP_OPT_TOS,	      /* the DiffServ byte, IP_TOS or IPV6_TCLASS: 0 to 255, of which the
+				 two ECN bits are left out. 0, whatever the peer's packets bear */
+	TCP_OPT_TTL,	      /* IP_TTL or IPV6_UNICAST_HOPS, 1 to 255; -1: ip_default_ttl */
+	TCP_OPT_URGENT,	      /* read only: bytes to read until urgent data is behind (1: at the
+				 mark, see SIOCATMARK of tcp(7)). 0: there is none */
 	TCP_OPT_MAXSEG,	      /* read only: data in a full segment of ours */
 	TCP_OPT_ERROR,	      /* read only: why it died, a positive errno; 0: it lives */
 };
@@ -218,6 +227,7 @@ enum {
 	TCP_EV_READ = 2,   /* data or end of stream */
 	TCP_EV_WRITE = 4,  /* room in the send buffer, after it was full; or connected */
 	TCP_EV_CLOSED = 8, /* reset or timed out: tcp_info().error says which. Close it. */
+	TCP_EV_URGENT = 16, /* urgent data, or more of it, is on its way: TCP_OPT_URGENT */
 };
 
 struct tcp_event {

@@ -115,8 +115,6 @@ void timeout_fire(struct tcp_stack *s, struct tcp *t, unsigned due, sg_time now)
 		tlp_fire(s, t);
 	if (due & (DUE_REORDER | DUE_TLP) && t->rexmit_at == SG_NEVER)
 		timer_sent_data(s, t, now); /* the timeout itself is still to come */
-	if (due & DUE_DELACK) {
-		s->cfg.mib->DelayedACKs++;
-		output_ack_now(s, t);
-	}
+	if (due & DUE_DELACK)
+		delack_fired(s, t);
 }

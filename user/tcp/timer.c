@@ -237,12 +237,12 @@ void timer_persist(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 
 		timer_rexmit(s, t, TIMER_PERSIST, t->rto, now);
 }
 
-void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time now) /* RFC 9293 3.8.6.3 */
+void timer_delack(struct tcp_stack *s, struct tcp *t, sg_time at) /* RFC 9293 3.8.6.3 */
 {
-	if (t->delack_at != SG_NEVER)
+	if (at >= t->delack_at)
 		return;
-	t->delack_at = now + knobs(s)->delack_ms * SG_MS;
-	wheel_arm(s, t, t->delack_at);
+	t->delack_at = at;
+	wheel_arm(s, t, at);
 }
 
 void timer_ack_sent(struct tcp *t)

@@ -11,6 +11,7 @@
 
 #define TIMEWAIT_SINCE	   ((1u << 20) - 1) /* more than timewait_ms can be */
 #define TIMEWAIT_ANSWERED  4095u
+#define TIMEWAIT_STEP	   65537 /* Linux's: behind any window of the old pair */
 #define TIMEWAIT_KILLED_MS 4000 /* Linux counts a wait that short under another name */
 
 static struct timewait *timewait_at(const struct tcp_stack *s, __u32 i)
@@ -46,6 +47,18 @@ static void timewait_unlink(struct tcp_stack *s, __u32 i)
 		s->tw_order.tail = w->prev;
 }
 
+/* `now` may be from before it began. */
+__u32 timewait_age(const struct timewait *w, sg_time now)
+{
+	return (time_ms(now) - w->since + TIMEWAIT_AHEAD) & TIMEWAIT_SINCE;
+}
+
+/* Milliseconds since it began, or was last seen. */
+static __s32 timewait_gone(const struct tcp_stack *s, __u32 i, sg_time now)
+{
+	return (__s32)timewait_age(timewait_at(s, i), now) - TIMEWAIT_AHEAD;
+}
+
 static void timewait_restart(struct tcp_stack *s, __u32 i, sg_time now)
 {
 	timewait_unlink(s, i);
@@ -61,6 +74,39 @@ static void timewait_kill(struct tcp_stack *s, __u32 i, const struct sg_hash *h)
 	flowtable_del(s, h->table, i | FLOW_TIMEWAIT);
 	sg_flow_release(&s->cfg.flows, h->table, &w->tuple);
 	timewait_free(s, i);
+}
+
+static bool timewait_is_loopback(const struct sg_addr *a)
+{
+	static const struct sg_addr one = {{[15] = 1}};
+
+	return sg_addr_is4(a) ? a->addr[12] == 127 : sg_addr_eq(a, &one);
+}
+
+/*
+ * May connect() have the pair again? Linux's tcp_twsk_unique: timestamps tell what is new from
+ * old duplicates, once the clocks have gone on by tcp_tw_reuse_delay.
+ */
+bool timewait_reusable(const struct tcp_stack *s, __u32 i, sg_time now)
+{
+	const struct timewait *w = timewait_at(s, i);
+	__u32 how = knobs(s)->tcp_tw_reuse;
+
+	if (how == 2)
+		how = timewait_is_loopback(&w->tuple.local) || timewait_is_loopback(&w->tuple.peer);
+	return how && w->ts_recent && knobs(s)->tcp_timestamps &&
+	       timewait_gone(s, i, now) > (__s32)knobs(s)->tcp_tw_reuse_delay;
+}
+
+void timewait_reuse(struct tcp_stack *s, __u32 i, struct tcp *t)
+{
+	const struct timewait *w = timewait_at(s, i);
+
+	t->iss = seq_add(w->snd_nxt, TIMEWAIT_STEP);
+	t->ts_recent = w->ts_recent;
+	timewait_unlink(s, i);
+	timewait_free(s, i);
+	s->cfg.mib->TWRecycled++;
 }
 
 void timewait_counted(struct tcp_stack *s, __u64 ms)
@@ -103,9 +149,8 @@ void timewait_enter(struct tcp_stack *s, struct tcp *t, sg_time now)
 static void timewait_ack(struct tcp_stack *s, const struct timewait *w, const struct seg *in,
 			 const struct sg_hash *h, sg_time now, struct actions *out)
 {
-	struct seg *a = &out->send[out->n++];
+	struct seg *a = seg_new(s, out);
 
-	memset(a, 0, sizeof(*a));
 	a->tuple = w->tuple;
 	memcpy(a->mac, in->mac, 6);
 	a->flags = SG_ACK;
@@ -152,7 +197,7 @@ static bool timewait_may_reopen(const struct timewait *w, const struct seg *in)
 static bool timewait_reopen(struct tcp_stack *s, __u32 i, const struct seg *in,
 			    const struct sg_hash *h, sg_time now)
 {
-	sg_seq iss = seq_add(timewait_at(s, i)->snd_nxt, 65537); /* Linux's step */
+	sg_seq iss = seq_add(timewait_at(s, i)->snd_nxt, TIMEWAIT_STEP);
 
 	flowtable_del(s, h->table, i | FLOW_TIMEWAIT);
 	if (!syn_reopen(s, in, h, iss, now)) {
@@ -196,17 +241,9 @@ int timewait_input(struct tcp_stack *s, __u32 i, const struct seg *in, const str
 	return -1;
 }
 
-/* `now` may be from before it began. */
-__u32 timewait_age(const struct timewait *w, sg_time now)
-{
-	return (time_ms(now) - w->since + TIMEWAIT_AHEAD) & TIMEWAIT_SINCE;
-}
-
 __s32 timewait_left(const struct tcp_stack *s, __u32 i, sg_time now)
 {
-	__s32 gone = (__s32)timewait_age(timewait_at(s, i), now) - TIMEWAIT_AHEAD;
-
-	return (__s32)knobs(s)->timewait_ms - gone;
+	return (__s32)knobs(s)->timewait_ms - timewait_gone(s, i, now);
 }
 
 void timewait_expire(struct tcp_stack *s, sg_time now)

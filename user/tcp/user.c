@@ -23,36 +23,69 @@ struct tcp *conn_get(const struct tcp_stack *s, tcp_id id)
 	return t;
 }
 
-int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 mac[6], __u16 mss,
-		sg_time now, tcp_id *conn)
+/* The pair's flow, ours from now on. 0, -EADDRINUSE or -ENOBUFS. */
+static int user_claim(struct tcp_stack *s, const struct sg_hash *h, const struct sg_tuple *tuple)
 {
-	struct sg_hash h = sg_tuple_hash(&s->cfg.key, tuple);
-	struct tcp *t;
-	int owner;
+	int owner = sg_flow_claim(&s->cfg.flows, h->table, tuple, s->cfg.worker);
 
-	if (flowtable_find(s, h.table, tuple))
-		return -EADDRINUSE;
-	owner = sg_flow_claim(&s->cfg.flows, h.table, tuple, s->cfg.worker);
 	if (owner < 0)
 		return -ENOBUFS;
-	if (owner != s->cfg.worker)
-		return -EADDRINUSE;
-	t = conn_new(s, tuple, &h, now);
-	if (!t) {
-		sg_flow_release(&s->cfg.flows, h.table, tuple);
-		return -ENOBUFS;
-	}
+	return owner == s->cfg.worker ? 0 : -EADDRINUSE;
+}
+
+/* The new block; `old` is 0, or the pair's in TIME_WAIT, which then makes room and has the flow. */
+static struct tcp *user_conn(struct tcp_stack *s, const struct sg_hash *h,
+			     const struct sg_tuple *tuple, __u32 old, sg_time now)
+{
+	struct tcp *t;
+
+	if (old)
+		flowtable_del(s, h->table, old);
+	t = conn_new(s, tuple, h, now);
+	if (t && old)
+		timewait_reuse(s, old & ~FLOW_TIMEWAIT, t);
+	else if (t)
+		t->iss = sg_iss(h, time_ms(now));
+	else if (old)
+		flowtable_add(s, h->table, old);
+	else
+		sg_flow_release(&s->cfg.flows, h->table, tuple);
+	return t;
+}
+
+static void user_syn_sent(struct tcp_stack *s, struct tcp *t, const __u8 mac[6], __u16 mss,
+			  sg_time now)
+{
 	memcpy(t->mac, mac, 6);
 	t->flags |= T_OWNED;
 	t->our_mss = t->mss = mss;
 	t->rcv_mss = rcv_mss_guess(mss);
 	mtu_init(s, t, now);
 	t->rcv_wscale = knobs(s)->tcp_window_scaling ? SG_RMEM_WSCALE : 0;
-	t->quick_acks = 16;
-	t->iss = t->snd_una = t->snd_nxt = t->snd_max = sg_iss(&h, time_ms(now));
+	t->snd_una = t->snd_nxt = t->snd_max = t->iss;
 	state_set(t, TCP_SYN_SENT);
 	s->cfg.mib->ActiveOpens++;
 	output_ready(s, t);
+}
+
+int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 mac[6], __u16 mss,
+		sg_time now, tcp_id *conn)
+{
+	struct sg_hash h = sg_tuple_hash(&s->cfg.key, tuple);
+	__u32 old = flowtable_find(s, h.table, tuple);
+	struct tcp *t;
+	int rc = 0;
+
+	if (!old)
+		rc = user_claim(s, &h, tuple);
+	else if (!(old & FLOW_TIMEWAIT) || !timewait_reusable(s, old & ~FLOW_TIMEWAIT, now))
+		rc = -EADDRINUSE;
+	if (rc)
+		return rc;
+	t = user_conn(s, &h, tuple, old, now);
+	if (!t)
+		return -ENOBUFS;
+	user_syn_sent(s, t, mac, mss, now);
 	step_end(s);
 	*conn = conn_id(s, t);
 	return 0;
@@ -84,8 +117,12 @@ int tcp_recv_done(struct tcp_stack *s, tcp_id id, size_t n, sg_time now)
 	step_begin(s, t);
 	window_read(s, t, (__u32)n, now);
 	buf_drop(s, &t->rcv, (__u32)n, t->flags & T_OOO);
+	if (t->flags & T_URGENT)
+		urgent_read(t);
 	if (t->state != TCP_CLOSED && !(t->flags & T_FIN_RCVD) && window_grew(s, t))
 		output_ack_now(s, t);
+	if (t->state != TCP_CLOSED && n > 0)
+		delack_read(s, t);
 	step_end(s);
 	return 0;
 }

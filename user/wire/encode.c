@@ -11,7 +11,6 @@
 #define ETH_VLAN 0x8100
 #define ETH_QINQ 0x88a8
 #define PROTO_TCP 6
-#define HOP_LIMIT 64
 
 static __u8 *encode_ethernet(__u8 *p, const __u8 own_mac[6], const struct seg *s, int v4)
 {
@@ -33,10 +32,10 @@ static __u8 *encode_ipv4(__u8 *ip, const struct seg *s, __u32 tcp_len)
 
 	memset(ip, 0, 20);
 	ip[0] = 0x45;
-	ip[1] = s->ecn;
+	ip[1] = s->tos | s->ecn;
 	sg_put16(ip + 2, (__u16)(20 + tcp_len));
 	sg_put16(ip + 6, 0x4000); /* do not fragment */
-	ip[8] = HOP_LIMIT;
+	ip[8] = s->ttl;
 	ip[9] = PROTO_TCP;
 	memcpy(ip + 12, s->tuple.local.addr + 12, 4);
 	memcpy(ip + 16, s->tuple.peer.addr + 12, 4);
@@ -47,10 +46,10 @@ static __u8 *encode_ipv4(__u8 *ip, const struct seg *s, __u32 tcp_len)
 
 static __u8 *encode_ipv6(__u8 *ip, const struct seg *s, __u32 tcp_len)
 {
-	sg_put32(ip, 6u << 28 | (__u32)s->ecn << 20);
+	sg_put32(ip, 6u << 28 | (__u32)(s->tos | s->ecn) << 20);
 	sg_put16(ip + 4, (__u16)tcp_len);
 	ip[6] = PROTO_TCP;
-	ip[7] = HOP_LIMIT;
+	ip[7] = s->ttl;
 	memcpy(ip + 8, s->tuple.local.addr, 16);
 	memcpy(ip + 24, s->tuple.peer.addr, 16);
 	return ip + 40;
