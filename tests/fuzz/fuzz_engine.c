@@ -440,7 +440,7 @@ static void call_close(struct world *w)
 static void call_option(struct world *w)
 {
 	struct handle *h = a_handle(w);
-	enum sge_opt opt = (enum sge_opt)(byte(w) % 14);
+	enum sge_opt opt = (enum sge_opt)(byte(w) % 16);
 	int value = (int)(__s16)word(w), was;
 
 	if (byte(w) & 1)
@@ -470,6 +470,7 @@ static void call_knob(struct world *w)
 		"tcp_rmem", "tcp_wmem", "tcp_retries2", "tcp_orphan_retries", "delack_ms",
 		"user_timeout_ms", "timewait_ms", "tcp_max_tw_buckets", "tcp_max_orphans",
 		"tcp_keepalive_time", "tcp_rmem_default", "tcp_syn_retries", "tcp_synack_retries",
+		"tcp_tw_reuse", "tcp_tw_reuse_delay", "ip_default_ttl",
 	};
 
 	sge_sysctl_set(w->e, names[byte(w) % SG_ARRAY_SIZE(names)],
