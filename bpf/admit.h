@@ -8,6 +8,7 @@
 
 #include "steer.h"
 #include "synack.h"
+#include "syngate/cookie.h"
 #include "syngate/proven.h"
 #include "verify.h"
 
@@ -195,7 +196,8 @@ STAGE int peer_is_proven(const struct sg_tuple *t)
 	return b && sg_proven_has(b, mark);
 }
 
-SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request *rq, __u32 rto_ms)
+SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request *rq, __u32 rto_ms,
+				       __u32 cookies)
 {
 	__u32 tag = rq->h.table;
 	__u32 i0 = sg_bucket_first(tag, halfopen_buckets);
@@ -207,14 +209,38 @@ SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request 
 
 	if (!b0 || !b1)
 		return SG_ADMIT_BUCKET_FULL;
-	is_proven = sg_synq_wants_proven(q) && peer_is_proven(&rq->e.tuple);
+	if (cookies > 1)
+		return SG_ADMIT_HALFOPEN_FULL;
+	is_proven = cookies || (sg_synq_wants_proven(q) && peer_is_proven(&rq->e.tuple));
 	return sg_synq_admit(b0, b1, q, &rq->e, is_proven, tag, rq->now, rto_ms, &at);
+}
+
+/* The entry that there was no place for, as a cookie. 0, or -1: no keys, which cannot be. */
+STAGE int admit_cookie(const struct packet *p, struct request *rq)
+{
+	__u32 zero = 0, id, tsval;
+	struct sg_keys *k = bpf_map_lookup_elem(&keys, &zero);
+	struct sg_queue *q;
+
+	if (!p || !rq || !k)
+		return -1;
+	id = rq->l.id;
+	q = bpf_map_lookup_elem(&queues, &id);
+	if (!q)
+		return -1;
+	tsval = sg_cookie_tsval(sg_ts_clock(&rq->h, rq->now), rq->e.opts);
+	synack_build(&rq->a, p, &rq->l, &rq->e, sg_cookie_make(&k->cookie, &rq->e, rq->now_ms),
+		     tsval);
+	sg_cookie_sent(q, rq->now);
+	__sync_fetch_and_add(&q->SyncookiesSent, 1);
+	return 0;
 }
 
 /* A SYN that has no entry yet, verified. One case for each way it can go. */
 STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct request *rq)
 {
 	const struct sg_settings *set = settings_get();
+	enum sg_admission how;
 	struct sg_queue *q;
 	__u32 id;
 
@@ -225,7 +251,8 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 	if (!q)
 		return SG_V_PASS_NO_LISTENER;
 	admit_entry(&rq->e, ctx, p, rq, set);
-	switch (admit_into(q, rq, set->synack_rto_ms)) {
+	how = admit_into(q, rq, set->synack_rto_ms, set->tcp_syncookies);
+	switch (sg_cookie_instead(q, how, set->tcp_syncookies)) {
 	case SG_ADMIT_ENTRY:
 		synack_make(&rq->a, p, &rq->l, &rq->e, &rq->h, rq->now);
 		return SG_V_SYNACK_SENT;
@@ -239,6 +266,8 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 		return admit_refused(q, SG_V_HALFOPEN_RESERVED);
 	case SG_ADMIT_BUCKET_FULL:
 		return admit_refused(q, SG_V_BUCKET_FULL);
+	case SG_ADMIT_COOKIE:
+		return admit_cookie(p, rq) ? SG_V_BUCKET_FULL : SG_V_COOKIE_SENT;
 	}
 	return SG_V_BUCKET_FULL;
 }

@@ -104,6 +104,80 @@ SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p, const
 	s->has_ts = rq->r.o.has_ts;
 }
 
+/*
+ * May another ACK be looked at, of those that were no cookie's in this second? `spent`: one more
+ * was none.
+ */
+STAGE int cookie_allowed(__u32 queue, __u64 now_ms, __u32 limit, int spent)
+{
+	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
+	__u32 second = (__u32)(now_ms / 1000);
+
+	if (!w)
+		return 0;
+	if (SG_READ_ONCE(w->cookie_second) != second) {
+		SG_WRITE_ONCE(w->cookie_second, second);
+		SG_WRITE_ONCE(w->cookie_spent, 0);
+	}
+	if (spent)
+		__sync_fetch_and_add(&w->cookie_spent, 1);
+	return SG_READ_ONCE(w->cookie_spent) < limit;
+}
+
+/* 1 and `c`, if it answers a cookie of ours. */
+STAGE int cookie_is_good(const struct packet *p, struct request *rq, struct sg_cookie *c)
+{
+	__u32 zero = 0;
+	struct sg_keys *k = bpf_map_lookup_elem(&keys, &zero);
+	struct sg_synq_seg s;
+
+	if (!p || !rq || !c || !k)
+		return 0;
+	complete_seg(&s, p, rq);
+	return sg_cookie_check(&k->cookie, &p->tuple, &s, rq->now_ms, c);
+}
+
+/*
+ * An ACK for nothing that we know of, to a listener that has sent cookies lately. What is no cookie's
+ * may be data right behind an ACK that is, on the way up still: the worker knows.
+ */
+STAGE enum sg_verdict cookie(struct xdp_md *ctx, const struct packet *p, struct request *rq,
+			     struct sg_queue *q)
+{
+	const struct sg_settings *set = settings_get();
+	struct sg_cookie c = {};
+	__u32 limit;
+
+	if (!p || !rq || !q || !set)
+		return SG_V_STRAY;
+	limit = set->syncookie_limit;
+	if (!cookie_allowed(ctx->rx_queue_index, rq->now_ms, limit, 0))
+		return SG_V_COOKIE_LIMITED;
+	if (options_read(&rq->r))
+		return SG_V_BAD_OPTION;
+	if (cookie_is_good(p, rq, &c)) {
+		steer_cookie(&rq->m, p, rq->l.id, &c);
+		return SG_V_STEER_COOKIE;
+	}
+	cookie_allowed(ctx->rx_queue_index, rq->now_ms, limit, 1);
+	__sync_fetch_and_add(&q->SyncookiesFailed, 1);
+	steer_flow(&rq->m, p, 0, SG_META_NONE);
+	return SG_V_STEER_NO_COOKIE;
+}
+
+/* Neither a flow's, nor an entry's, nor a SYN. */
+SG_INLINE enum sg_verdict other(struct xdp_md *ctx, const struct packet *p, struct request *rq,
+				const struct sg_settings *set)
+{
+	__u32 id = rq->l.id;
+	struct sg_queue *q = bpf_map_lookup_elem(&queues, &id);
+
+	if (q && set->tcp_syncookies && sg_cookie_recent(q, rq->now) &&
+	    (p->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_ACK)
+		return cookie(ctx, p, rq, q);
+	return stray(ctx, p, rq, set);
+}
+
 /* A segment with an entry, verified. One case for each way it can fit. */
 STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struct request *rq,
 			       __u32 index)

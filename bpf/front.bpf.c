@@ -30,7 +30,7 @@ SG_INLINE enum sg_verdict request(struct xdp_md *ctx, const struct packet *p,
 	if (bad)
 		return bad;
 	if (at < 0 && !syn)
-		return stray(ctx, p, rq, set);
+		return other(ctx, p, rq, set);
 	if (options_read(&rq->r))
 		return SG_V_BAD_OPTION;
 	return at < 0 ? admit(ctx, p, rq) : complete(ctx, p, rq, (__u32)at);

@@ -4,7 +4,7 @@
 #define BPF_STEER_H
 
 #include "listener.h"
-#include "syngate/synq.h"
+#include "syngate/cookie.h"
 
 SG_INLINE void steer_flow(struct sg_meta *m, const struct packet *p, int owner, __u8 kind)
 {
@@ -31,6 +31,21 @@ SG_INLINE void steer_handshake(struct sg_meta *m, const struct packet *p,
 		.when = e->when,
 		.tsval = e->tsval,
 		.mss = e->mss,
+		.l3_off = p->l3_off,
+		.l4_off = p->l4_off,
+	};
+}
+
+SG_INLINE void steer_cookie(struct sg_meta *m, const struct packet *p, __u32 listener,
+			    const struct sg_cookie *c)
+{
+	*m = (struct sg_meta){
+		.magic = SG_META_MAGIC,
+		.kind = SG_META_COOKIE,
+		.opts = c->opts,
+		.listener = (__u16)listener,
+		.irs = p->seq - 1,
+		.mss = c->mss,
 		.l3_off = p->l3_off,
 		.l4_off = p->l4_off,
 	};

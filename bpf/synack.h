@@ -157,20 +157,27 @@ STAGE int answer(struct xdp_md *ctx, const struct packet *p, const struct answer
 	return 0;
 }
 
-/* The SYN-ACK of an entry: the same each time but for the clock in it. */
-SG_INLINE void synack_make(struct answer *a, const struct packet *p, const struct sg_listener *l,
-			   const struct sg_halfopen *e, const struct sg_hash *h, __u32 now)
+SG_INLINE void synack_build(struct answer *a, const struct packet *p, const struct sg_listener *l,
+			    const struct sg_halfopen *e, sg_seq isn, __u32 tsval)
 {
+	const struct sg_hash none = {};
 	struct sg_tcpopts o;
 
 	*a = (struct answer){
-		.seq = sg_iss(h, e->when).v,
+		.seq = isn.v,
 		.ack = e->irs + 1,
 		.window = l->window,
 		.flags = sg_synack_flags(e->opts),
 	};
-	sg_synack_opts(&o, e->opts, e->tsval, p->v6 ? l->mss6 : l->mss4, l->wscale, h, now);
+	sg_synack_opts(&o, e->opts, e->tsval, p->v6 ? l->mss6 : l->mss4, l->wscale, &none, tsval);
 	a->optlen = (__u8)sg_opt_write_syn(a->opt, &o);
+}
+
+/* The SYN-ACK of an entry: the same each time but for the clock in it. */
+SG_INLINE void synack_make(struct answer *a, const struct packet *p, const struct sg_listener *l,
+			   const struct sg_halfopen *e, const struct sg_hash *h, __u32 now)
+{
+	synack_build(a, p, l, e, sg_iss(h, e->when), sg_ts_clock(h, now));
 }
 
 /* RFC 9293 3.10.7.1. */

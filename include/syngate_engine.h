@@ -32,6 +32,7 @@ struct sge_config {
 	uint32_t max_listeners; /* 1 to 4096 */
 	uint16_t mtu;	       /* of the interface, 576 to 65535: what is offered as MSS */
 	uint8_t key[16];       /* secret: sequence numbers (RFC 6528), timestamps, tables */
+	uint8_t cookie_key[16]; /* secret: SYN cookies; engines with the same take each other's */
 };
 
 struct sge_addr {
@@ -163,6 +164,12 @@ enum sge_opt { /* as setsockopt(2) has them in tcp(7) and socket(7) */
 /* -EINVAL: out of bounds; -ENOPROTOOPT: read only, or no such option; -EBADF. */
 int sge_setsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int value, uint64_t now);
 int sge_getsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int *value);
+
+/*
+ * Cookies are made with another key from now on; those of the one before are still taken. `clock`
+ * is what makes `now` the time that all engines with this key agree on, in ms.
+ */
+void sge_cookie_key(struct sge *e, const uint8_t key[16], uint64_t clock);
 
 /* A knob by its name, as docs/settings.md lists them: Linux's sysctls and a few more.
  * -ENOENT: no such name; -ERANGE: out of its bounds. */

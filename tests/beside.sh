@@ -14,7 +14,7 @@ beside_hold()
 	net_up "$queues" pass "$mode"
 	wire_routes "$queues" "$mode"
 	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
-	syngate_start --mode "$mode" --listen '*:80' --app hold --backlog 4096
+	syngate_start --mode "$mode" --listen '*:80' --app hold --backlog 4096 --set tcp_syncookies=0
 	RC=0
 	$PY "$TOP/tests/netns/$NAME.py" "$queues" "$@" || RC=$?
 	syngate_stop
@@ -29,7 +29,7 @@ beside_serve() # MODE QUEUES
 	wire_routes "$2" "$1"
 	S sysctl -qw net.ipv4.tcp_syncookies=0
 	syngate_start --mode "$1" --listen '*:80' --backend 127.0.0.1:9000 --backlog 64 \
-		--listen '*:82' --app http
+		--listen '*:82' --app http --set tcp_syncookies=0
 }
 
 beside_served() # MODE QUEUES FAMILY

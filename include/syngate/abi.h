@@ -30,7 +30,7 @@
 #include "siphash.h"
 #include "verdict.h"
 
-#define SG_ABI 2 /* goes up when anything in this file changes shape or meaning */
+#define SG_ABI 3 /* goes up when anything in this file changes shape or meaning */
 #define SG_MAX_LISTENERS 4096
 #define SG_MAX_QUEUES 64
 
@@ -84,6 +84,11 @@ struct sg_queue {
 	__u64 ListenDrops;
 	__u64 TCPReqQFullDrop;
 	__u64 PassiveOpens;
+	__u64 SyncookiesSent;
+	__u64 SyncookiesRecv;
+	__u64 SyncookiesFailed;
+	__u32 cookie_at; /* ms, low 32 bits of CLOCK_MONOTONIC: the last cookie sent; 0: never */
+	__u32 zero;
 };
 
 /* --- the half-open queue --------------------------------------------------------- */
@@ -177,11 +182,21 @@ struct sg_worker { /* value of `workers` */
 	/* the driver's RST budget for this queue: spent since `rst_second` began */
 	__u32 rst_second __attribute__((aligned(SG_CACHELINE)));
 	__u32 rst_spent;
+	/* likewise for ACKs that might answer a cookie and do not */
+	__u32 cookie_second;
+	__u32 cookie_spent;
 	__u32 dead; /* the driver's: heartbeat late; 0 again once it is younger than half the limit */
+};
+
+/* SYN cookies, cookie.h. Hosts that have the same ones take each other's. */
+struct sg_cookie_keys {
+	struct sg_key key[2]; /* the one that makes them, and the one before it; all 0: none */
+	__u64 clock; /* ms: with CLOCK_MONOTONIC the clock that those hosts agree on */
 };
 
 struct sg_keys { /* value of `keys` */
 	struct sg_key tuple; /* sg_tuple_hash(): ISN, timestamp offset, table placement */
+	struct sg_cookie_keys cookie;
 };
 
 /* --- frame metadata -------------------------------------------------------------- */
@@ -191,6 +206,7 @@ enum sg_meta_kind {
 	SG_META_FLOW = 1,      /* known flow: `owner` is valid */
 	SG_META_HANDSHAKE = 2, /* fits the half-open entry in `slot` */
 	SG_META_ICMP = 3,      /* ICMP error that quotes the flow of `owner` */
+	SG_META_COOKIE = 4,    /* answer to a SYN cookie: `irs`, `tsval`, `mss`, `opts`, `listener` */
 };
 
 #define SG_META_MAGIC 0x5347 /* "SG" */

@@ -23,6 +23,10 @@
 	X(ListenOverflows, "final ACK met a full accept queue")                                    \
 	X(ListenDrops, "connections lost by a listener for any reason")                            \
 	X(TCPReqQFullDrop, "SYNs dropped at a full half-open queue")                               \
+	X(TCPReqQFullDoCookies, "SYNs answered with a cookie because the half-open queue was full") \
+	X(SyncookiesSent, "SYN cookies sent")                                                      \
+	X(SyncookiesRecv, "connections that came with a good cookie")                              \
+	X(SyncookiesFailed, "ACKs that were no cookie's while there were some")                    \
 	X(TCPACKSkippedSynRecv, "repeats for a half-open entry not answered: one was just now")    \
 	X(EmbryonicRsts, "resets of connections in SYN_RECV")                                      \
 	X(TCPAbortOnData, "data arrived after close: reset")                                        \

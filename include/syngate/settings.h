@@ -26,7 +26,9 @@ enum sg_cc { /* congestion control */
 	X(tcp_abort_on_overflow, 0, 0, 1, "1: RST when the accept queue is full at the final ACK") \
 	X(tcp_max_syn_backlog, 4096, 1, 16777216,                                                  \
 	  "without SYN cookies its last quarter is kept for proven peers")                         \
-	X(tcp_syncookies, 0, 0, 0, "0: none; they are yet to come")                                \
+	X(tcp_syncookies, 1, 0, 2, "SYN cookies: 1 when the half-open queue is full, 2 always")    \
+	X(syncookie_limit, 10000, 0, 10000000,                                                     \
+	  "ACKs that are no cookie's looked at, a second and queue")                               \
 	X(tcp_synack_retries, 5, 0, 15, "SYN-ACKs sent again before a half-open entry goes")       \
 	X(synack_rto_ms, 1000, 10, 120000, "first SYN-ACK timeout; doubles each time")             \
 	X(tcp_timestamps, 1, 0, 1, "offer RFC 7323 timestamps")                                    \

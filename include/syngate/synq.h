@@ -181,6 +181,7 @@ enum sg_admission {
 	SG_ADMIT_ACCEPTQ_FULL,  /* no use: it could not be accepted. Drop */
 	SG_ADMIT_RESERVED,      /* the rest of the queue is for proven peers. Drop */
 	SG_ADMIT_BUCKET_FULL,   /* the table has no slot for this tuple. Drop */
+	SG_ADMIT_COOKIE,        /* no place, but it needs none: answer with a cookie (cookie.h) */
 };
 
 /* An entry leaves its listener's queue; `word`: its last slot word. */

@@ -20,6 +20,7 @@
 	/* answered in the driver */                                                               \
 	X(SYNACK_SENT, SynAckSent, "SYN admitted to the half-open queue and answered")             \
 	X(SYNACK_REPEATED, SynAckRepeated, "SYN repeated and answered as before")                  \
+	X(COOKIE_SENT, CookieSent, "SYN answered with a cookie: the half-open queue was full")      \
 	X(RST_SENT, StrayReset, "stray segment answered with RST")                                 \
 	X(OLD_ACKED, HalfOpenOldAckSent, "old timestamp on a half-open entry: ACK sent")           \
 	X(RST_CHALLENGED, HalfOpenRstChallenged, "RST in its window, but not exact: ACK sent")     \
@@ -27,6 +28,8 @@
 	/* handed to the worker */                                                                 \
 	X(STEER_FLOW, SteerFlow, "segment of a known connection, to the worker")                   \
 	X(STEER_HANDSHAKE, SteerHandshake, "final ACK fits a half-open entry, to the worker")      \
+	X(STEER_COOKIE, SteerCookie, "ACK of a good cookie, to the worker")                        \
+	X(STEER_NO_COOKIE, SteerNoCookie, "ACK that is no cookie's: the worker may know it")         \
 	X(STEER_ICMP, SteerIcmp, "ICMP error about one of our connections, to the worker")         \
 	/* dropped */                                                                              \
 	X(BAD_IP, BadIp, "malformed IP header")                                                    \
@@ -43,6 +46,7 @@
 	X(SYN_LIMITED, RepeatedSynLimited, "repeat for a half-open entry: answered just now")      \
 	X(OLD_LIMITED, HalfOpenOldLimited, "the same with an old timestamp")                       \
 	X(OLD_RST, HalfOpenOldReset, "RST with an old timestamp: dropped")                         \
+	X(COOKIE_LIMITED, CookieLimited, "ACK not looked at: too many were no cookie's")           \
 	X(STRAY, StrayDropped, "stray segment dropped: RST, or over the RST limit")                \
 	X(HALFOPEN_BAD, HalfOpenBadSegment, "segment does not fit its half-open entry: dropped")   \
 	X(NO_SOCKET, NoWorkerSocket, "ours, but the queue has no AF_XDP socket: dropped")          \
@@ -57,6 +61,10 @@
 	X(SynAckRepeated, OutSegs)                                                                 \
 	X(SynAckRepeated, RetransSegs)                                                             \
 	X(SynAckRepeated, TCPSynRetrans)                                                           \
+	X(CookieSent, OutSegs)                                                                     \
+	X(CookieSent, SyncookiesSent)                                                              \
+	X(CookieSent, TCPReqQFullDoCookies)                                                        \
+	X(SteerNoCookie, SyncookiesFailed)                                                         \
 	X(StrayReset, OutSegs)                                                                     \
 	X(StrayReset, OutRsts)                                                                     \
 	X(HalfOpenAckSent, OutSegs)                                                                \
@@ -80,6 +88,8 @@
 	/* segments that ended in the driver */                                                    \
 	X(SynAckSent, InSegs)                                                                      \
 	X(SynAckRepeated, InSegs)                                                                  \
+	X(CookieSent, InSegs)                                                                      \
+	X(CookieLimited, InSegs)                                                                   \
 	X(StrayReset, InSegs)                                                                      \
 	X(HalfOpenAckSent, InSegs)                                                                 \
 	X(HalfOpenOldAckSent, InSegs)                                                              \

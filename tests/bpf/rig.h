@@ -179,6 +179,7 @@ static inline void rig_open(struct rig *r)
 		exit(1);
 	}
 	r->ifindex = r->f->ifindex;
+	r->f->settings->tcp_syncookies = 0; /* but where they are tested */
 	rig_beat(r);
 	rig_local(r, "10.9.0.1", 128);
 	rig_local(r, "fd09::1", 128);

@@ -383,6 +383,39 @@ static void test_backlog(void **state)
 }
 
 /* The final ACK is lost: the SYN-ACK comes again, from the half-open queue. */
+/* Without room for half-open entries, and always: connections as good as others. */
+static void test_cookies(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct pair *p = pair_new(v6);
+		struct sge_usage u;
+		uint64_t n;
+		char buf[64];
+		sge_conn c, s;
+		int l;
+
+		assert_int_equal(sge_sysctl_set(p->e[1], "tcp_syncookies", 2), 0);
+		l = sge_listen(p->e[1], &p->addr[1], 5);
+		assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), 0);
+		pair_run(p, 7 * MS);
+		p->deaf = 1 << 1; /* the ACK is lost: what comes behind it does as well */
+		pair_run(p, 50 * MS);
+		p->deaf = 0;
+		sge_usage(p->e[1], &u);
+		assert_int_equal(u.halfopen, 0);
+		assert_int_equal(sge_accept(p->e[1], l, &s), -EAGAIN);
+		assert_string_equal(sge_state(p->e[0], c), "ESTAB");
+		assert_int_equal(sge_send(p->e[0], c, "hello", 5, p->now), 5);
+		pair_run(p, SEC);
+		assert_int_equal(sge_accept(p->e[1], l, &s), 0);
+		assert_int_equal(sge_recv(p->e[1], s, buf, sizeof(buf), 0, p->now), 5);
+		assert_int_equal(sge_counter(p->e[1], "SyncookiesRecv", &n), 0);
+		assert_int_equal(n, 1);
+		pair_free(p);
+	}
+}
+
 static void test_half_open(void **state)
 {
 	struct pair *p = pair_new(0);
@@ -575,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_urgent),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
+		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_half_open),
 		cmocka_unit_test(test_listeners),
 		cmocka_unit_test(test_names),

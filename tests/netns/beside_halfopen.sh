@@ -30,7 +30,7 @@ round()
 	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=64
 	set -f # `*` is in no file's name here
 	# shellcheck disable=SC2046 # words
-	syngate_start --max-listeners 32 --set tcp_max_syn_backlog=64 $(listeners)
+	syngate_start --max-listeners 32 --set tcp_max_syn_backlog=64 --set tcp_syncookies=0 $(listeners)
 	set +f
 	RC=0
 	$PY "$TOP/tests/netns/beside_halfopen.py" 2 || RC=$?

@@ -14,6 +14,6 @@ net_up 2
 wire_routes 2
 S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=64
 syngate_start --listen '*:80' --app hold --backlog 1024 --listen '*:81' --app hold --backlog 16 \
-	--listen '*:82' --app http --backlog 1024 --set tcp_max_syn_backlog=64
+	--listen '*:82' --app http --backlog 1024 --set tcp_max_syn_backlog=64 --set tcp_syncookies=0
 $PY "$TOP/tests/netns/beside_resend.py" || die "not as Linux does it"
 syngate_stop

@@ -261,20 +261,59 @@ def last_quarter():
     check("and by default", script(HOLD)[0], 12)
 
 
+@contextlib.contextmanager
+def cookies(value):
+    """They are off elsewhere, so that full queues drop here as on the kernel's side."""
+    w.run("syngate", "set", f"tcp_syncookies={value}")
+    try:
+        yield
+    finally:
+        w.run("syngate", "set", "tcp_syncookies=0")
+
+
 @shows("tcp_syncookies")
-def no_cookies():
-    """There are none yet: what can be shown is that a full queue answers nobody, and says so."""
-    check("tcp_syncookies, whose scenario here is to show cookies once there are", DOC
-          ["tcp_syncookies"], (0, 0, 0))
-    with setting(tcp_max_syn_backlog=1, tcp_syncookies=0):
-        flows = fresh(HOLD, 6)
+def tcp_syncookies():
+    """Six SYNs at a queue for two: what is answered, what has an entry, how many got a cookie."""
+    w.run("syngate", "listen", "s0", "*:84", "--app", "http", "--backlog", "1")
+    for value, want in (0, (2, 2, [0, 4])), (1, (6, 2, [4, 0])), (2, (6, 0, [6, 0])):
+        with cookies(value):
+            flows = fresh(OTHER, 6)
+            before = OTHER.counters()
+            for f in flows:
+                f.syn()
+            got = answers(flows, 0.3)
+            after = OTHER.counters()
+            check(f"tcp_syncookies={value}", (got, OTHER.queues()[0], [
+                after[n] - before[n] for n in ("SyncookiesSent", "TCPReqQFullDrop")]), want)
+            if value:  # a cookie makes a connection as good as another
+                f = flows[-1]
+                f.expect("SA")
+                f.send("A")
+                w.until(f"{f} to be established", lambda: OTHER.state(f) == "ESTAB")
+                check("SyncookiesRecv", OTHER.counters()["SyncookiesRecv"] -
+                      before["SyncookiesRecv"], 1)
+            end(*[f for f in flows if f.got])
+            w.until("empty queues", lambda: OTHER.queues() == (0, 0))
+    w.run("syngate", "unlisten", "s0", "*:84")
+
+
+@shows("syncookie_limit")
+def syncookie_limit():
+    def round_of():
+        flows = fresh(HOLD, 5)
+        before = HOLD.counters()
         for f in flows:
-            f.syn()
-        got = answers(flows, 0.3)
-        check("half-open entries are all that is answered", got, HOLD.queues()[0])
-        end(*[f for f in flows if f.got])
-    if got == 6:
-        raise Wrong("no SYN was dropped at a full queue")
+            f.send("A", ack=1)
+        check("RSTs while a cookie may be on its way", answers(flows), 0)
+        return moved(before, "SyncookiesFailed", "CookieLimited")
+    with cookies(2):
+        f, = fresh(HOLD)
+        f.syn()
+        f.expect("SA")
+        for value, want in (2, 2), (0, 0), (10000, 5):
+            with setting(syncookie_limit=value):
+                check(f"looked at with {value}", one_second(round_of), [want, 5 - want])
+                wire.sleep(1.05 - time.monotonic() % 1)
 
 
 @shows("somaxconn")

@@ -17,7 +17,7 @@ ip -n server link set s1 up
 ip -n server link set p1 up
 S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
 syngate_start --listen '*:80' --app hold --listen '*:81' --app hold --backlog 1 \
-	--listen '*:82' --app echo --listen '*:83' --app http
+	--listen '*:82' --app echo --listen '*:83' --app http --set tcp_syncookies=0
 SYNGATE_PID=$SG_PID $PY "$TOP/tests/netns/settings.py" "$TOP/docs/settings.md" "$@" ||
 	die "a setting without its effect"
 syngate_stop

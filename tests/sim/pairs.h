@@ -241,7 +241,7 @@ static void choose(struct sim *m, struct pair *pairs, unsigned n)
 {
 	static const __u32 sizes[] = {0, 1, 100, 1448, 20000, 150000, 400000};
 	static const __u32 bufs[] = {4096, 20000, 65535, 262144, 1048576};
-	bool bad = sim_chance(m, 800);
+	bool bad = sim_chance(m, 800), cookies = sim_chance(m, 200);
 
 	m->link.delay = SG_MS / 10 + sim_rand(m) % (30 * SG_MS);
 	m->link.jitter = sim_chance(m, 500) ? m->link.delay / 4 : 0;
@@ -270,6 +270,7 @@ static void choose(struct sim *m, struct pair *pairs, unsigned n)
 		set->tcp_syn_retries = set->tcp_synack_retries = 12; /* nobody gives up */
 		set->tcp_retries2 = set->tcp_orphan_retries = 40;
 	}
+	m->host[1].settings.tcp_syncookies = cookies ? 2 : 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct pair *p = &pairs[i];
 
@@ -279,6 +280,9 @@ static void choose(struct sim *m, struct pair *pairs, unsigned n)
 		p->side[0].read_max = sim_chance(m, 250) ? 500 : 8192;
 		p->side[1].read_max = sim_chance(m, 250) ? 500 : 8192;
 		p->wait_peer[sim_below(m, 2)] = sim_chance(m, 600);
+		/* a cookie's SYN-ACK does not come again: whoever loses his ACK has to say something */
+		if (cookies && p->side[0].to_send == 0)
+			p->side[0].to_send = 1;
 	}
 }
 

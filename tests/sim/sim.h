@@ -56,6 +56,7 @@ struct sim_host {
 	struct driver driver;
 	void *mem;
 	struct sg_settings settings;
+	struct sg_cookie_keys cookies;
 	struct sg_queue *queues;
 	struct sg_halfopen_bucket *halfopen;
 	struct sg_flow_bucket *flows;
@@ -119,12 +120,14 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 		.halfopen_buckets = SIM_BUCKETS,
 		.flows.buckets = SIM_BUCKETS,
 		.max_listeners = SIM_LISTENERS,
+		.cookies = &h->cookies,
 		.timewaits = &h->timewaits,
 		.mib = &h->mib,
 	};
 	size_t size = tcp_pool_size(&cfg);
 
 	sim_defaults(&h->settings);
+	h->cookies.key[0] = m->key;
 	h->queues = aligned_alloc(64, SIM_LISTENERS * sizeof(*h->queues));
 	h->halfopen = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->halfopen));
 	h->flows = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->flows));

@@ -104,6 +104,7 @@ static inline struct bed *bed_new(unsigned workers)
 	b->set.tcp_early_retrans = b->set.tcp_frto = 0;
 	b->key.k[0] = 0x0706050403020100ULL;
 	b->key.k[1] = 0x0f0e0d0c0b0a0908ULL;
+	b->set.tcp_syncookies = 0; /* but where they are tested */
 	b->now = 1000 * SG_SEC;
 	b->queues = bed_alloc(64, BED_LISTENERS * sizeof(*b->queues));
 	b->halfopen = bed_alloc(64, BED_BUCKETS * sizeof(*b->halfopen));

@@ -10,6 +10,7 @@
 
 static void receive_handshake(struct seg_handshake *hs, const struct sg_meta *m)
 {
+	hs->cookie = m->kind == SG_META_COOKIE;
 	hs->slot = m->slot;
 	hs->irs = m->irs;
 	hs->when = m->when;
@@ -26,9 +27,11 @@ static int receive_meta(struct worker *w, const struct sg_meta *m, const struct 
 {
 	if (m->magic != SG_META_MAGIC)
 		return lookup_handshake(w, seg, hs);
-	if (m->kind != SG_META_HANDSHAKE)
+	if (m->kind != SG_META_HANDSHAKE && m->kind != SG_META_COOKIE)
 		return 0;
 	receive_handshake(hs, m);
+	if (hs->cookie)
+		return hs->listener < w->front->max_listeners;
 	return hs->slot / SG_WAYS < w->front->halfopen_buckets &&
 	       hs->listener < w->front->max_listeners;
 }

@@ -107,6 +107,7 @@ static int worker_stack(struct worker *w)
 		.flows = f->flows,
 		.queues = f->queue,
 		.max_listeners = f->max_listeners,
+		.cookies = &f->keys.cookie,
 		.timewaits = &f->timewaits,
 		.mib = w->mib,
 	};

@@ -150,6 +150,57 @@ static void driver_complete(struct driver *d, struct seg *in, const struct sg_ha
 	}
 }
 
+/* May another ACK be looked at, of those that were no cookie's? */
+static bool driver_cookie_allowed(struct driver *d, sg_time now)
+{
+	if (d->cookie_second != now / SG_SEC) {
+		d->cookie_second = now / SG_SEC;
+		d->cookie_spent = 0;
+	}
+	return d->cookie_spent < knobs(d->stack)->syncookie_limit;
+}
+
+/*
+ * An ACK for nothing that we know of, to a listener that has just sent cookies (bpf/complete.h).
+ * One that is no cookie's may be data right behind one that is: the engine knows.
+ */
+static void driver_cookie(struct driver *d, struct seg *in, __u32 id, sg_time now, struct actions *out)
+{
+	const struct sg_synq_seg c = {in->seq,	      in->ack,	     seg_space(in), in->opt.tsval,
+				      in->opt.tsecr, in->flags, in->opt.has_ts};
+	struct tcp_stack *s = d->stack;
+	struct seg_handshake r = {.cookie = true, .irs = in->seq.v - 1, .listener = (__u16)id};
+	struct sg_cookie made;
+
+	if (!driver_cookie_allowed(d, now))
+		return;
+	if (sg_cookie_check(s->cfg.cookies, &in->tuple, &c, now / SG_MS, &made)) {
+		r.mss = made.mss;
+		r.opts = made.opts;
+		in->handshake = &r;
+	} else {
+		d->cookie_spent++;
+		s->cfg.queues[id].SyncookiesFailed++;
+		s->cfg.mib->SyncookiesFailed++;
+	}
+	tcp_input(s, in, now, out);
+	in->handshake = NULL;
+}
+
+/* What belongs to no entry and is no SYN. */
+static void driver_other(struct driver *d, struct seg *in, sg_time now, struct actions *out)
+{
+	struct tcp_stack *s = d->stack;
+	__u32 id = 0;
+
+	if ((in->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_ACK && s->cfg.cookies &&
+	    knobs(s)->tcp_syncookies && syn_listener(s, &in->tuple, &id) &&
+	    sg_cookie_recent(&s->cfg.queues[id], time_ms(now)))
+		driver_cookie(d, in, id, now, out);
+	else
+		driver_stray(d, in, now, out);
+}
+
 void driver_input(struct driver *d, struct seg *in, sg_time now, struct actions *out)
 {
 	struct tcp_stack *s = d->stack;
@@ -164,6 +215,6 @@ void driver_input(struct driver *d, struct seg *in, sg_time now, struct actions 
 		driver_complete(d, in, &h, &f, now, out);
 	} else if ((in->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) != SG_SYN ||
 		   !syn_admit(s, in, &h, now, out)) {
-		driver_stray(d, in, now, out);
+		driver_other(d, in, now, out);
 	}
 }

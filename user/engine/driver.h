@@ -12,6 +12,8 @@ struct driver {
 	struct tcp_stack *stack;
 	__u64 rst_second; /* the RST budget, rst_limit a second */
 	__u32 rst_spent;
+	__u64 cookie_second; /* likewise, syncookie_limit */
+	__u32 cookie_spent;
 };
 
 /* One segment. Needs actions_room() >= ACTIONS_PER_INPUT. */

@@ -75,6 +75,7 @@ static bool engine_plan(void *mem, size_t size, const struct sge_config *cfg, st
 	p->tcp.flows.bucket = (void *)(base + p->flows);
 	p->tcp.queues = (void *)(base + p->queues);
 	p->tcp.timewaits = &e->timewaits;
+	p->tcp.cookies = &e->cookies;
 	p->tcp.mib = &e->mib;
 	return true;
 }
@@ -96,6 +97,7 @@ int sge_init(void *mem, size_t size, const struct sge_config *cfg, uint64_t now,
 	if (!engine_plan(mem, size, cfg, &p))
 		return -EINVAL;
 	e->cfg = *cfg;
+	memcpy(&e->cookies.key[0], cfg->cookie_key, sizeof(cfg->cookie_key));
 	sge_knobs_init(&e->settings);
 	rc = tcp_init((__u8 *)mem + p.pool, size - p.pool, &p.tcp, now, &e->stack);
 	if (rc)

@@ -14,6 +14,7 @@ struct sge {
 	struct sg_settings settings;
 	struct sg_tcp_counters mib;
 	__u32 timewaits;
+	struct sg_cookie_keys cookies;
 	struct sg_queue *queues;
 	struct sg_halfopen_bucket *halfopen;
 	__u32 halfopen_buckets;

@@ -229,6 +229,14 @@ int sge_getsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int *value)
 	return tcp_get_opt(e->stack, c, sock_opts[opt], value);
 }
 
+void sge_cookie_key(struct sge *e, const uint8_t key[16], uint64_t clock)
+{
+	if (memcmp(&e->cookies.key[0], key, 16) != 0)
+		e->cookies.key[1] = e->cookies.key[0];
+	memcpy(&e->cookies.key[0], key, 16);
+	e->cookies.clock = clock;
+}
+
 sge_conn sge_next(const struct sge *e, uint64_t *cursor)
 {
 	while (*cursor < e->stack->conns.high) {

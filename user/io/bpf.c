@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "front.skel.h"
+#include "io/clock.h"
 #include "io/front.h"
 
 #define FRONT_HALFOPEN	65536
@@ -215,15 +216,23 @@ static int front_keys(struct front *f, struct err *err)
 
 	if (bpf_map_lookup_elem(fd, &zero, &f->keys))
 		return front_refused(err, -errno, "reading the keys");
-	if (f->keys.tuple.k[0] | f->keys.tuple.k[1])
-		return 0;
-	do {
+	while (!(f->keys.tuple.k[0] | f->keys.tuple.k[1])) {
 		if (getrandom(&f->keys, sizeof(f->keys), 0) != sizeof(f->keys))
 			return front_refused(err, -errno, "getrandom");
-	} while (!(f->keys.tuple.k[0] | f->keys.tuple.k[1]));
+		memset(&f->keys.cookie.key[1], 0, sizeof(f->keys.cookie.key[1])); /* none before */
+	}
+	f->keys.cookie.clock = clock_real_ms() - clock_now() / 1000000;
 	if (bpf_map_update_elem(fd, &zero, &f->keys, BPF_ANY))
 		return front_refused(err, -errno, "writing the keys");
 	return 0;
+}
+
+int front_set_cookies(struct front *f, const struct sg_cookie_keys *k)
+{
+	__u32 zero = 0;
+
+	f->keys.cookie = *k;
+	return bpf_map_update_elem(front_map_fd(f, "keys"), &zero, &f->keys, BPF_ANY) ? -errno : 0;
 }
 
 static void front_settings(struct front *f, const struct sg_settings *knobs)

@@ -101,6 +101,9 @@ int front_forget(struct front *f, __u32 id, struct err *err);
  */
 void front_own_port(struct front *f, __u16 port);
 
+/* The keys of SYN cookies from now on. Returns 0 or a negative errno. */
+int front_set_cookies(struct front *f, const struct sg_cookie_keys *k);
+
 /*
  * `locals`: the host's own addresses, kept current by io/locals.c. `prefix` bits of `a`
  * count, of 128: 128 for one address, 96 + n for a mapped IPv4 prefix.

@@ -19,6 +19,14 @@ __u64 clock_coarse_ms(void)
 	return (__u64)ts.tv_sec * 1000u + (__u64)ts.tv_nsec / 1000000u;
 }
 
+__u64 clock_real_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (__u64)t.tv_sec * 1000 + (__u64)t.tv_nsec / 1000000;
+}
+
 void clock_pause(unsigned ms)
 {
 	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};

@@ -96,11 +96,20 @@ void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16
 	}
 }
 
-/* Karn: only then does the final ACK tell the round-trip time. */
+/* Karn: only then does the final ACK tell the round-trip time. A cookie remembers no time. */
 static bool handshake_answered_once(const struct halfopen_ref *ref)
 {
-	return sg_slot_retries(ref->word) == 0 && !(ref->e.opts & SG_OPT_ACKED) &&
+	return ref->slot && sg_slot_retries(ref->word) == 0 && !(ref->e.opts & SG_OPT_ACKED) &&
 	       !sg_synq_was_answered(&ref->e);
+}
+
+/* Another host's cookie, with another host's clock in it: ours goes on from there (RFC 7323). */
+static void handshake_clock(struct tcp *t, const struct seg *in, sg_time now)
+{
+	__u32 ahead = time_ms(now) + t->ts_off - in->opt.tsecr;
+
+	if (t->flags & T_TS && ahead > SG_COOKIE_RECENT_MS + (1u << SG_COOKIE_TS_BITS))
+		t->ts_off = in->opt.tsecr + (1u << SG_COOKIE_TS_BITS) - time_ms(now);
 }
 
 /* The connection block as it is right behind the final ACK. */
@@ -112,7 +121,9 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	t->listener = sg_synq_listener(e);
 	memcpy(t->mac, in->mac, 6);
 	handshake_options(t, l, e->opts, e->mss);
-	t->iss = sg_iss(h, e->when);
+	t->iss = ref->slot ? sg_iss(h, e->when) : sg_seq_of(in->ack.v - 1);
+	if (!ref->slot)
+		handshake_clock(t, in, now);
 	t->snd_una = t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
 	t->irs = sg_seq_of(e->irs);
 	t->rcv_nxt = t->last_ack_sent = seq_add(t->irs, 1);
@@ -210,8 +221,8 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 
 	if (!l)
 		return -1;
-	if (!acceptq_reserve(s, id))
-		return handshake_overflow(s, in, h, ref, out);
+	if (!acceptq_reserve(s, id)) /* a cookie's ACK can come again: Linux says nothing */
+		return ref->slot ? handshake_overflow(s, in, h, ref, out) : -1;
 	owner = handshake_claim(s, in, h);
 	if (owner == -ENOSPC)
 		return handshake_drop(s, id, &s->cfg.mib->FlowTableFull);
@@ -224,12 +235,35 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 		sg_flow_release(&s->cfg.flows, h->table, &in->tuple);
 		return handshake_drop(s, id, &s->cfg.mib->ConnTableFull);
 	}
-	if (!handshake_release(s, ref))
+	if (ref->slot && !handshake_release(s, ref))
 		return handshake_undo(s, t, in, id, out);
 	handshake_fill(s, t, l, ref, h, in, now);
 	acceptq_push(s, t);
 	input_conn(s, t, in, now, out);
 	return -1;
+}
+
+/* The driver has found the cookie to be good: it is as if there had been an entry. */
+static int handshake_cookie(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
+			    sg_time now, struct actions *out)
+{
+	const struct seg_handshake *r = in->handshake;
+	struct halfopen_ref ref = {
+		.e = {
+			.tuple = in->tuple,
+			.irs = r->irs,
+			.tsval = r->opts & SG_OPT_TS ? in->opt.tsval : 0,
+			.mss = r->mss,
+			.opts = r->opts,
+			.tail = r->listener,
+		},
+	};
+
+	if (r->listener >= s->cfg.max_listeners)
+		return -1;
+	__sync_fetch_and_add(&s->cfg.queues[r->listener].SyncookiesRecv, 1);
+	s->cfg.mib->SyncookiesRecv++;
+	return handshake_complete(s, in, h, &ref, now, out);
 }
 
 int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
@@ -239,6 +273,8 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 	struct halfopen_ref ref;
 	struct listener *l;
 
+	if (in->handshake->cookie)
+		return handshake_cookie(s, in, h, now, out);
 	if (!handshake_find(s, in, h, &ref))
 		return handshake_missed(s, in, h, out);
 	l = listener_at(s, sg_synq_listener(&ref.e));
@@ -285,6 +321,22 @@ void handshake_synack(struct tcp_stack *s, const struct listener *l, const struc
 	a->wnd = l->cfg.window;
 	sg_synack_opts(&a->opt, e->opts, e->tsval, mss, l->cfg.wscale, &h, time_ms(now));
 	s->cfg.mib->OutSegs++;
+}
+
+void handshake_synack_cookie(struct tcp_stack *s, const struct listener *l,
+			     const struct sg_halfopen *e, sg_time now, struct actions *out)
+{
+	struct sg_queue *q = &s->cfg.queues[sg_synq_listener(e)];
+	struct seg *a = &out->send[out->n];
+
+	handshake_synack(s, l, e, now, out);
+	a->seq = sg_cookie_make(s->cfg.cookies, e, now / SG_MS);
+	if (e->opts & SG_OPT_TS)
+		a->opt.tsval = sg_cookie_tsval(a->opt.tsval, e->opts);
+	sg_cookie_sent(q, time_ms(now));
+	__sync_fetch_and_add(&q->SyncookiesSent, 1);
+	s->cfg.mib->SyncookiesSent++;
+	s->cfg.mib->TCPReqQFullDoCookies++;
 }
 
 /*

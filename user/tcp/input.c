@@ -429,6 +429,8 @@ static int input_segment(struct tcp_stack *s, const struct seg *in, sg_time now,
 	if ((in->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) == SG_SYN &&
 	    syn_admit(s, in, &h, now, out))
 		return -1;
+	if (syn_cookie_may_come(s, in, now))
+		return -1;
 	input_reset(s, in, out);
 	return -1;
 }

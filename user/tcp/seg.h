@@ -15,8 +15,9 @@
 
 #define SEG_SACK_MAX 4
 
-/* The half-open entry that a final ACK completes: as in struct sg_meta. */
+/* What a final ACK completes: a half-open entry, or a cookie. As in struct sg_meta. */
 struct seg_handshake {
+	bool cookie; /* then `slot`, `when` and `gen` mean nothing */
 	__u32 slot; /* bucket * SG_WAYS + way */
 	__u32 irs, when, tsval;
 	__u16 gen;

@@ -6,6 +6,7 @@
 #ifndef TCP_STACK_H
 #define TCP_STACK_H
 
+#include "syngate/cookie.h"
 #include "syngate/proven.h"
 #include "syngate/synq.h"
 #include "tcp/tcp.h"
@@ -456,6 +457,9 @@ void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16
 /* The SYN-ACK of a half-open entry; needs room. */
 void handshake_synack(struct tcp_stack *s, const struct listener *l, const struct sg_halfopen *e,
 		      sg_time now, struct actions *out);
+/* The same with a cookie instead of an entry. */
+void handshake_synack_cookie(struct tcp_stack *s, const struct listener *l,
+			     const struct sg_halfopen *e, sg_time now, struct actions *out);
 
 /* --- syn.c ------------------------------------------------------------------------------- */
 
@@ -466,6 +470,13 @@ void handshake_synack(struct tcp_stack *s, const struct listener *l, const struc
  */
 bool syn_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h, sg_seq iss,
 		sg_time now);
+/*
+ * May this have overtaken the ACK of a cookie? Then it comes again behind it, and a RST would end
+ * what is just beginning: so there is none while cookies are about.
+ */
+bool syn_cookie_may_come(struct tcp_stack *s, const struct seg *in, sg_time now);
+/* Who listens for this pair: its own address before any; NULL: nobody. */
+struct listener *syn_listener(struct tcp_stack *s, const struct sg_tuple *t, __u32 *id);
 /* A connection that syn_reopen() made leaves the half-open queue, or is no longer young. */
 void syn_leave(struct tcp_stack *s, struct tcp *t);
 void syn_grow_old(struct tcp_stack *s, struct tcp *t);

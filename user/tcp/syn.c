@@ -8,7 +8,7 @@
 
 #include "tcp/stack.h"
 
-static struct listener *syn_listener(struct tcp_stack *s, const struct sg_tuple *t, __u32 *id)
+struct listener *syn_listener(struct tcp_stack *s, const struct sg_tuple *t, __u32 *id)
 {
 	struct listener *wild = NULL;
 
@@ -152,28 +152,54 @@ static void syn_entry(const struct tcp_stack *s, const struct seg *in, __u32 id,
 	memcpy(e->mac, in->mac, 6);
 }
 
+/* A place in the table for `e`, a cookie instead of one, or neither. */
+static enum sg_admission syn_place(struct tcp_stack *s, struct sg_queue *q, const struct sg_halfopen *e,
+				   const struct sg_hash *h, sg_time now)
+{
+	__u32 buckets = s->cfg.halfopen_buckets;
+	__u32 cookies = s->cfg.cookies ? knobs(s)->tcp_syncookies : 0;
+	enum sg_admission how = SG_ADMIT_HALFOPEN_FULL;
+	struct sg_synq_place at;
+	int proven;
+
+	if (cookies < 2) {
+		proven = cookies || (sg_synq_wants_proven(q) && syn_is_proven(s, &e->tuple));
+		how = sg_synq_admit(&s->cfg.halfopen[sg_bucket_first(h->table, buckets)],
+				    &s->cfg.halfopen[sg_bucket_second(h->table, buckets)], q, e,
+				    proven, h->table, time_ms(now), knobs(s)->synack_rto_ms, &at);
+	}
+	return sg_cookie_instead(q, how, cookies);
+}
+
 bool syn_admit(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h, sg_time now,
 	       struct actions *out)
 {
-	__u32 buckets = s->cfg.halfopen_buckets, id = 0;
+	__u32 id = 0;
 	struct listener *l = syn_listener(s, &in->tuple, &id);
-	struct sg_queue *q = &s->cfg.queues[id];
 	enum sg_admission how;
-	struct sg_synq_place at;
 	struct sg_halfopen e;
 
 	if (!l)
 		return false;
 	syn_entry(s, in, id, now, &e);
-	how = sg_synq_admit(&s->cfg.halfopen[sg_bucket_first(h->table, buckets)],
-			    &s->cfg.halfopen[sg_bucket_second(h->table, buckets)],
-			    q, &e, sg_synq_wants_proven(q) && syn_is_proven(s, &e.tuple),
-			    h->table, time_ms(now), knobs(s)->synack_rto_ms, &at);
-	if (how != SG_ADMIT_ENTRY) {
+	how = syn_place(s, &s->cfg.queues[id], &e, h, now);
+	if (how == SG_ADMIT_COOKIE) {
+		handshake_synack_cookie(s, l, &e, now, out);
+	} else if (how == SG_ADMIT_ENTRY) {
+		handshake_synack(s, l, &e, now, out);
+	} else {
 		syn_refused(s, id, how);
 		return true;
 	}
-	handshake_synack(s, l, &e, now, out);
 	s->cfg.mib->SynAckByWorker++;
 	return true;
+}
+
+bool syn_cookie_may_come(struct tcp_stack *s, const struct seg *in, sg_time now)
+{
+	__u32 id = 0;
+
+	return (in->flags & (SG_SYN | SG_RST | SG_ACK)) == SG_ACK && s->cfg.cookies &&
+	       knobs(s)->tcp_syncookies && syn_listener(s, &in->tuple, &id) &&
+	       sg_cookie_recent(&s->cfg.queues[id], time_ms(now));
 }

@@ -50,6 +50,7 @@ struct tcp_config {
 	struct sg_flow_table flows;
 	struct sg_queue *queues;                 /* [max_listeners] */
 	__u32 max_listeners;
+	const struct sg_cookie_keys *cookies;	 /* may change; NULL: no cookies */
 	__u32 *timewaits;                        /* in TIME_WAIT, of all stacks together */
 	struct sg_tcp_counters *mib;             /* ours to add to */
 };
