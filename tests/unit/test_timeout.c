@@ -401,6 +401,38 @@ static void test_shut_over_a_loss(void **state)
 	bed_end(b);
 }
 
+/*
+ * A SACK takes a timeout back (F-RTO) before what it had found lost was sent again: there is nothing
+ * to send then, and what is out must still be waited for.
+ */
+static void test_taken_back_in_time(void **state)
+{
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+	struct seg sack;
+	struct tcp *t;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	b->set.tcp_frto = 2;
+	conn_in(&p, TCP_ESTABLISHED);
+	put(&p, 4 * MSS);
+	t = peer_conn(&p);
+	b->now = t->rexmit_at + SG_MS;
+	tcp_expire(b->s[0], b->now);
+	assert_int_equal(t->backoff, 1);
+	sack = peer_seg(&p, SG_ACK, NULL, 0);
+	sack.opt.nsack = 1;
+	sack.sack[0].left = seq_add(p.iss, 1);
+	sack.sack[0].right = seq_add(p.iss, 1 + MSS);
+	bed_input(b, 0, &sack); /* it is there, and still it acknowledges nothing */
+	assert_int_equal(b->n, 0);
+	assert_true(t->rexmit_at != SG_NEVER);
+	bed_run(b, 10 * SG_SEC);
+	assert_true(b->n > 0);
+	bed_end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_probes_unanswered),
 		cmocka_unit_test(test_probes_of_an_orphan),
 		cmocka_unit_test(test_shut_over_a_loss),
+		cmocka_unit_test(test_taken_back_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,13 +328,19 @@ static void output_probe(struct tcp_stack *s, struct tcp *t, sg_time now, struct
 		output_new(s, t, SG_ACK, sg_seq_of(t->snd_una.v - 1), now, out);
 }
 
-/* Data waits, nothing is out that would bring an ACK, and the window is shut. */
-static void output_persist(struct tcp_stack *s, struct tcp *t, sg_time now)
+/*
+ * Who has something to send, or something out, waits for something: for the window, when nothing is
+ * out that would bring an ACK, else for that ACK. An ACK that took a timeout back, before what
+ * it had found lost was sent again, leaves nothing to send and no timer.
+ */
+static void output_wait(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	bool waits = t->snd.len > 0 || output_fin_due(t);
 
 	if (waits && output_is_idle(s, t))
 		timer_persist(s, t, now);
+	else if (!seq_eq(t->snd_una, t->snd_max) && t->rexmit_at == SG_NEVER)
+		timer_sent_data(s, t, now);
 }
 
 /*
@@ -386,7 +392,7 @@ static bool output_conn(struct tcp_stack *s, struct tcp *t, sg_time now, struct 
 		return true;
 	if (t->flags & T_ACK_NOW)
 		output_ack(s, t, now, out);
-	output_persist(s, t, now);
+	output_wait(s, t, now);
 	return false;
 }
 
