@@ -266,7 +266,9 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 		return admit_refused(q, SG_V_HALFOPEN_RESERVED);
 	case SG_ADMIT_BUCKET_FULL:
 		return admit_refused(q, SG_V_BUCKET_FULL);
-	case SG_ADMIT_COOKIE:
+	case SG_ADMIT_COOKIE: /* nobody would take its ACK: what is promised stays bounded */
+		if (worker_is_dead(ctx->rx_queue_index, rq->now_ms, set->heartbeat_ms))
+			return admit_refused(q, SG_V_HALFOPEN_FULL);
 		return admit_cookie(p, rq) ? SG_V_BUCKET_FULL : SG_V_COOKIE_SENT;
 	}
 	return SG_V_BUCKET_FULL;

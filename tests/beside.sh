@@ -55,3 +55,24 @@ beside_closing()
 	beside_served skb 1 6
 	beside_served skb 2 4
 }
+
+# The same with a server of data on :82 and :8082; the kernel with our congestion control.
+beside_data()
+{
+	local mode=$1 queues=$2
+
+	shift 2
+	say "$mode mode, $queues RX queue(s)"
+	net_up "$queues" pass "$mode"
+	wire_routes "$queues" "$mode"
+	S sysctl -qw net.ipv4.tcp_syncookies=0 net.ipv4.tcp_max_syn_backlog=4096
+	ip -n server route replace 10.10.0.0/16 via $C4 congctl cubic
+	ip -n server route replace fd10::/64 via $C6 congctl cubic
+	syngate_start --mode "$mode" --listen '*:80' --app hold --backlog 4096 \
+		--listen '*:82' --app http --backlog 4096 --set tcp_syncookies=0
+	RC=0
+	$PY "$TOP/tests/netns/$NAME.py" "$queues" "$@" || RC=$?
+	syngate_stop
+	ip netns del client
+	ip netns del server
+}

@@ -139,6 +139,10 @@ static void test_on_overflow(void **state)
 	assert_int_equal(q->halfopen, 4);
 	assert_int_equal(q->TCPReqQFullDrop, 0);
 	assert_int_equal(q->ListenDrops, 0);
+	r->f->worker[0].heartbeat = 1; /* nobody would take its ACK */
+	r->f->settings->fail_policy = SG_FAIL_HOLD;
+	rig_send(r, &c.syn, XDP_DROP, HALFOPEN_FULL);
+	rig_beat(r);
 	q->acceptq = q->backlog + 1; /* it could not be accepted */
 	rig_send(r, &c.syn, XDP_DROP, ACCEPTQ_FULL);
 	r->f->settings->tcp_syncookies = 0;

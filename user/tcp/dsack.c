@@ -18,6 +18,16 @@ void dsack_note(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right)
 	t->dsack_right = right;
 }
 
+void dsack_extend(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right)
+{
+	if (!(t->flags & T_DSACK)) {
+		dsack_note(s, t, left, right);
+	} else if (!seq_after(left, t->dsack_right) && !seq_after(t->dsack_left, right)) {
+		t->dsack_left = seq_before(left, t->dsack_left) ? left : t->dsack_left;
+		t->dsack_right = seq_max(t->dsack_right, right);
+	}
+}
+
 void dsack_note_old(struct tcp_stack *s, struct tcp *t, const struct seg *in)
 {
 	sg_seq end = seq_add(in->seq, seg_space(in));

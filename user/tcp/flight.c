@@ -304,7 +304,6 @@ static void flight_sack_block(struct tcp_stack *s, struct tcp *t, sg_seq left, s
 		i++;
 	while (i < f->n && seq_before(flight_start(f, t->snd_una, i), right))
 		i += flight_sack_run(s, t, i, left, right, in, now, news);
-	f->fack = seq_max(f->fack, right);
 }
 
 /* RFC 2883: of what is acknowledged, or inside the second block. */
@@ -334,6 +333,9 @@ static void flight_dsack(struct tcp_stack *s, struct tcp *t, const struct seg *i
 void flight_sacked(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 		   struct ack_news *news)
 {
+	struct flight *f = flight_of(s, t);
+	sg_seq fack = f->fack; /* the blocks of one ACK arrived together, in whatever order they stand */
+
 	for (int i = 0; i < in->opt.nsack; i++) {
 		sg_seq left = in->sack[i].left, right = in->sack[i].right;
 
@@ -345,7 +347,9 @@ void flight_sacked(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_
 			flight_dsack(s, t, in, news);
 		if (seq_after(right, t->snd_una))
 			flight_sack_block(s, t, seq_max(left, t->snd_una), right, in, now, news);
+		fack = seq_max(fack, right);
 	}
+	f->fack = fack;
 }
 
 void flight_guess(struct tcp_stack *s, struct tcp *t, struct ack_news *news)

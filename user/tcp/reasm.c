@@ -101,12 +101,20 @@ static bool reasm_note(struct reasm *m, sg_seq left, sg_seq right)
 	return true;
 }
 
-/* rcv_nxt moved: take over what now touches it. */
+static sg_seq reasm_least(sg_seq a, sg_seq b)
+{
+	return seq_before(a, b) ? a : b;
+}
+
+/* rcv_nxt moved: take over what now touches it, and tell of what came both ways. */
 static void reasm_advance(struct tcp_stack *s, struct tcp *t)
 {
 	struct reasm *m = reasm_at(s, t);
+	sg_seq high = t->rcv_nxt;
 
 	while (m->n > 0 && !seq_after(m->r[0].left, t->rcv_nxt)) {
+		if (seq_before(m->r[0].left, high))
+			dsack_extend(s, t, m->r[0].left, reasm_least(m->r[0].right, high));
 		if (seq_after(m->r[0].right, t->rcv_nxt)) {
 			t->rcv.len += (__u32)seq_diff(m->r[0].right, t->rcv_nxt);
 			t->rcv_nxt = m->r[0].right;
@@ -126,6 +134,21 @@ static bool reasm_has(const struct reasm *m, sg_seq left, sg_seq right)
 	return false;
 }
 
+/* [left, right) has come: what of it was there already? */
+static void reasm_twice(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right)
+{
+	const struct reasm *m = reasm_at(s, t);
+
+	for (__u32 i = 0; i < m->n; i++) {
+		if (!seq_after(m->r[i].right, left) || !seq_before(m->r[i].left, right))
+			continue;
+		if (seq_before(m->r[i].left, left))
+			dsack_note(s, t, left, reasm_least(m->r[i].right, right));
+		else
+			dsack_extend(s, t, m->r[i].left, reasm_least(m->r[i].right, right));
+	}
+}
+
 /* Out of order: only while memory is not short, for it may never become of use. */
 static void reasm_out_of_order(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data,
 			       __u32 len)
@@ -135,6 +158,8 @@ static void reasm_out_of_order(struct tcp_stack *s, struct tcp *t, sg_seq seq, c
 
 	if (t->flags & T_OOO && reasm_has(reasm_at(s, t), seq, seq_add(seq, len)))
 		dsack_note(s, t, seq, seq_add(seq, len));
+	else if (t->flags & T_OOO)
+		reasm_twice(s, t, seq, seq_add(seq, len));
 	if (s->chunks.used < s->chunks.max / 4 * 3 && reasm_open(s, t))
 		done = buf_write(s, &t->rcv, pos, data, len);
 	if (done > 0 && reasm_note(reasm_at(s, t), seq, seq_add(seq, done)))
@@ -164,13 +189,29 @@ __u32 reasm_input(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *da
 	return (__u32)seq_diff(t->rcv_nxt, before);
 }
 
-/* The SACK blocks of an ACK, RFC 2018 4: the latest range first. */
+static void reasm_block(struct seg *out, sg_seq left, sg_seq right)
+{
+	out->sack[out->opt.nsack].left = left;
+	out->sack[out->opt.nsack].right = right;
+	out->opt.nsack++;
+}
+
+/*
+ * The SACK blocks of an ACK, RFC 2018 4: the latest range first. A FIN that waits behind a hole is
+ * in them as well, alone or at the end of its data.
+ */
 void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out)
 {
-	const struct reasm *m = reasm_at(s, t);
+	static const struct reasm none;
+	const struct reasm *m = t->flags & T_OOO ? reasm_at(s, t) : &none;
+	bool fin = reasm_fin_waits(t);
 	unsigned max = t->flags & T_TS ? 3 : 4;
 	__u32 below = (__u32)-1;
 
+	for (__u32 i = 0; i < m->n; i++)
+		fin = fin && !seq_eq(m->r[i].right, t->fin_seq);
+	if (fin && out->opt.nsack < max)
+		reasm_block(out, t->fin_seq, seq_add(t->fin_seq, 1));
 	while (out->opt.nsack < max) {
 		const struct reasm_range *best = NULL;
 
@@ -180,8 +221,8 @@ void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out)
 		if (!best)
 			return;
 		below = best->stamp;
-		out->sack[out->opt.nsack].left = best->left;
-		out->sack[out->opt.nsack].right = best->right;
-		out->opt.nsack++;
+		reasm_block(out, best->left,
+			    seq_add(best->right,
+				    reasm_fin_waits(t) && seq_eq(best->right, t->fin_seq)));
 	}
 }

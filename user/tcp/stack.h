@@ -515,6 +515,12 @@ bool input_oow_allowed(const struct tcp_stack *s, struct tcp *t, sg_time now);
 bool ack_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now);
 /* Put data at its place; returns bytes by which rcv_nxt moved. */
 __u32 reasm_input(struct tcp_stack *s, struct tcp *t, sg_seq seq, const __u8 *data, __u32 len);
+/* The peer's FIN is here, and something in front of it is not. */
+static inline bool reasm_fin_waits(const struct tcp *t)
+{
+	return t->flags & T_FIN_SEEN && !(t->flags & T_FIN_RCVD) &&
+	       seq_after(t->fin_seq, t->rcv_nxt);
+}
 void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out);
 void reasm_clear(struct tcp_stack *s, struct tcp *t);
 /* As check_block(). */
@@ -524,6 +530,8 @@ const char *reasm_check(const struct tcp_stack *s, const struct tcp *t);
 
 /* [left, right) came twice: the next ACK says so, if SACK was agreed on. */
 void dsack_note(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right);
+/* The same, joined with what is to be told already, if they touch (Linux's tcp_dsack_extend). */
+void dsack_extend(struct tcp_stack *s, struct tcp *t, sg_seq left, sg_seq right);
 /* The part of a segment that lies before rcv_nxt, if any. */
 void dsack_note_old(struct tcp_stack *s, struct tcp *t, const struct seg *in);
 void dsack_block(struct tcp *t, struct seg *out);
