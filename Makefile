@@ -124,6 +124,8 @@ $(O)/syngated: $(DAEMON_MAIN) $(DAEMON_OBJ) $(O)/libengine.a
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka -ljansson -lmnl
 
+$(O)/tests/unit/test_matrix: $(O)/user/engine/driver.o # its segments come through it
+
 $(O)/tests/sim/%: $(O)/tests/sim/%.o $(O)/user/engine/driver.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka
 

@@ -12,38 +12,6 @@
 
 #define VERIFY_PIECE 64 /* bytes of data summed up in one step */
 
-SG_INLINE int verify_flags(__u8 flags)
-{
-	switch (flags & (SG_SYN | SG_FIN | SG_RST | SG_ACK)) {
-	case SG_SYN:
-	case SG_SYN | SG_ACK:
-	case SG_ACK:
-	case SG_RST:
-	case SG_RST | SG_ACK:
-	case SG_FIN | SG_ACK:
-		return 1;
-	}
-	return 0;
-}
-
-/* RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7: no multicast, broadcast, loopback, unspecified. */
-SG_INLINE int verify_source(const struct packet *p)
-{
-	const __u8 *a = p->tuple.peer.addr;
-	__u64 hi, lo;
-
-	if (!p->tuple.pport)
-		return 0;
-	if (p->tuple.pport == p->tuple.lport && sg_addr_eq(&p->tuple.peer, &p->tuple.local))
-		return 0; /* LAND */
-	if (!p->v6)
-		return a[12] != 0 && a[12] != 127 && (a[12] < 224 || a[12] > 239) &&
-		       sg_get32(a + 12) != 0xffffffff;
-	sg_memcpy(&hi, a, 8);
-	sg_memcpy(&lo, a + 8, 8);
-	return a[0] != 0xff && (hi || (lo && lo != bpf_cpu_to_be64(1)));
-}
-
 /* Is the whole packet there, and is the IPv4 header's checksum right? */
 SG_INLINE int verify_ip(struct xdp_md *ctx, const struct packet *p)
 {
@@ -148,9 +116,9 @@ STAGE int verify(struct xdp_md *ctx, const struct packet *p, struct sg_opt_reade
 {
 	if (!p || !r)
 		return SG_V_BAD_TCP;
-	if (!verify_flags(p->flags))
+	if (!sg_flags_are_valid(p->flags))
 		return SG_V_BAD_FLAGS;
-	if (!verify_source(p))
+	if (!sg_tuple_is_valid(&p->tuple))
 		return SG_V_BAD_ADDRESS;
 	if (!verify_ip(ctx, p))
 		return SG_V_BAD_IP;

@@ -94,7 +94,7 @@ uint64_t sge_deadline(const struct sge *e);
 /*
  * Listen. Each of the two queues, half-open and accept, holds backlog + 1, as in Linux; backlog is
  * bounded by the knob somaxconn. Returns the listener's number. -EADDRINUSE; -ENOBUFS: all
- * numbers are taken; -EINVAL: port 0.
+ * numbers are taken; -EINVAL: port 0; -EADDRNOTAVAIL: a multicast or broadcast address.
  */
 int sge_listen(struct sge *e, const struct sge_addr *at, uint32_t backlog);
 
@@ -110,14 +110,16 @@ int sge_accept(struct sge *e, int listener, sge_conn *conn);
 
 /*
  * Begin to open. SGE_OUT says when it is open, SGE_ERR that it failed (ECONNREFUSED, ETIMEDOUT).
- * -EADDRINUSE: the pair exists; -ENOBUFS; -EINVAL: a port is 0 or the families differ.
+ * -EADDRINUSE: the pair exists; -ENOBUFS; -EINVAL: a port is 0, the families differ, or nobody has
+ * the peer's address (0.0.0.0); -ENETUNREACH: it is a multicast or broadcast one; -EADDRNOTAVAIL:
+ * so is `local`, or it is not given.
  */
 int sge_connect(struct sge *e, const struct sge_addr *local, const struct sge_addr *peer,
 		uint64_t now, sge_conn *conn);
 
 /*
- * Bytes read, 0 at the end of the stream. With SGE_PEEK they stay. -EAGAIN; -ECONNRESET,
- * -ETIMEDOUT, -ECONNREFUSED, -EPIPE: why it is over; -EBADF.
+ * Bytes read, 0 at the end of the stream, also if the connection was reset later. With SGE_PEEK
+ * they stay. -EAGAIN; -ECONNRESET, -ETIMEDOUT, -ECONNREFUSED: why it is over; -EBADF.
  */
 #define SGE_PEEK 1
 ssize_t sge_recv(struct sge *e, sge_conn c, void *buf, size_t len, int flags, uint64_t now);

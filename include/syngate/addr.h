@@ -72,6 +72,33 @@ SG_INLINE int sg_addr_is_any(const struct sg_addr *a)
 	return (x[0] | x[1]) == 0;
 }
 
+/* Multicast, or the broadcast address of every network. */
+SG_INLINE int sg_addr_is_group(const struct sg_addr *a)
+{
+	if (!sg_addr_is4(a))
+		return a->addr[0] == 0xff;
+	return (a->addr[12] >= 224 && a->addr[12] <= 239) || sg_addr_words(a)[3] == 0xffffffff;
+}
+
+/* May it be one host's? RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.7: no group, nor unspecified. */
+SG_INLINE int sg_addr_is_host(const struct sg_addr *a)
+{
+	if (sg_addr_is_group(a))
+		return 0;
+	return sg_addr_is4(a) ? a->addr[12] != 0 : !sg_addr_is_any(a);
+}
+
+SG_INLINE int sg_addr_is_loopback(const struct sg_addr *a)
+{
+	__u64 hi, lo;
+
+	if (sg_addr_is4(a))
+		return a->addr[12] == 127;
+	sg_memcpy(&hi, a->addr, 8);
+	sg_memcpy(&lo, a->addr + 8, 8);
+	return hi == 0 && lo == __builtin_bswap64(1);
+}
+
 SG_INLINE int sg_tuple_eq(const struct sg_tuple *a, const struct sg_tuple *b)
 {
 	__u64 x[5], y[5];
@@ -79,6 +106,17 @@ SG_INLINE int sg_tuple_eq(const struct sg_tuple *a, const struct sg_tuple *b)
 	sg_memcpy(x, a, 40);
 	sg_memcpy(y, b, 40);
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
+}
+
+/*
+ * May a segment of a stranger come from there? RFC 9293 MUST-63, RFC 1122 3.2.1.3: from one host,
+ * out of a network, from a port, and not from ourselves (LAND).
+ */
+SG_INLINE int sg_tuple_is_valid(const struct sg_tuple *t)
+{
+	if (!t->pport || (t->pport == t->lport && sg_addr_eq(&t->peer, &t->local)))
+		return 0;
+	return sg_addr_is_host(&t->peer) && !sg_addr_is_loopback(&t->peer);
 }
 
 #endif

@@ -26,6 +26,21 @@
 #define SG_ECE 0x40
 #define SG_CWR 0x80
 
+/* Do the flags of a stranger's segment make sense together? Those for data come and go. */
+SG_INLINE int sg_flags_are_valid(__u8 flags)
+{
+	switch (flags & (SG_SYN | SG_FIN | SG_RST | SG_ACK)) {
+	case SG_SYN:
+	case SG_SYN | SG_ACK:
+	case SG_ACK:
+	case SG_RST:
+	case SG_RST | SG_ACK:
+	case SG_FIN | SG_ACK:
+		return 1;
+	}
+	return 0;
+}
+
 #ifdef __bpf__
 #define sg_memcpy __builtin_memcpy
 #define sg_memset __builtin_memset

@@ -231,6 +231,8 @@ static void test_icmp_of_others(void **state)
 	pass_icmp(r, &f, "echo request");
 	icmp_error(r, &s, 5, 28, &f);
 	pass_icmp(r, &f, "redirect");
+	icmp_error(r, &s, 4, 28, &f);
+	pass_icmp(r, &f, "source quench");
 	other = s;
 	other.sport++;
 	icmp_error(r, &other, 3, 28, &f);

@@ -567,6 +567,139 @@ static void test_packets(void **state)
 	pair_empty(p);
 }
 
+struct change {
+	size_t at;
+	uint8_t bytes[16];
+	size_t n;
+};
+
+/* The packet with one of its fields changed; whoever it is for is e[1]. */
+static ssize_t changed(struct pair *p, const uint8_t *packet, size_t len, const struct change *ch)
+{
+	uint8_t buf[2048], out[2048];
+
+	memcpy(buf, packet, len);
+	memcpy(buf + ch->at, ch->bytes, ch->n);
+	assert_int_equal(sge_input(p->e[1], buf, len, p->now), 0);
+	return sge_output(p->e[1], out, sizeof(out), p->now);
+}
+
+/* RFC 9293 MUST-57, MUST-63: from no host or to none, and what no TCP sends: silence. */
+static void test_invalid_strangers(void **state)
+{
+	static const struct change four[] = {
+		{12, {224, 0, 0, 1}, 4},
+		{12, {239, 255, 255, 255}, 4},
+		{12, {255, 255, 255, 255}, 4},
+		{12, {0, 0, 0, 0}, 4},
+		{12, {127, 0, 0, 1}, 4},
+		{16, {224, 0, 0, 1}, 4},
+		{16, {255, 255, 255, 255}, 4},
+		{20, {0, 0}, 2},
+		{12, {10, 0, 0, 2, 10, 0, 0, 2, 0, 80}, 10}, /* LAND */
+	};
+	static const struct change six[] = {
+		{8, {0xff, 2}, 2},
+		{8, {0}, 16},
+		{8, {[15] = 1}, 16},
+		{24, {0xff, 2}, 2},
+	};
+	static const struct change no_tcp[] = {{33, {0}, 1}, {33, {0x03}, 1}, {33, {0x29}, 1}};
+	static const struct change itself = {33, {0x02}, 1};
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct pair *p = pair_new(v6);
+		struct sge_addr any = {.port = 80}, closed = p->addr[1];
+		int l = sge_listen(p->e[1], &any, 8), n = v6 ? 4 : 9;
+		uint8_t syn[2048], other[2048];
+		struct sge_usage u;
+		ssize_t len, rst = v6 ? 60 : 40;
+		sge_conn c;
+
+		closed.port = 81;
+		sge_sysctl_set(p->e[1], "verify_checksum", 0);
+		sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c);
+		len = sge_output(p->e[0], syn, sizeof(syn), p->now);
+		sge_abort(p->e[0], c, p->now);
+		sge_connect(p->e[0], &p->addr[0], &closed, p->now, &c);
+		assert_int_equal(sge_output(p->e[0], other, sizeof(other), p->now), len);
+		sge_abort(p->e[0], c, p->now);
+		for (int i = 0; i < n; i++) {
+			assert_int_equal(changed(p, syn, (size_t)len, v6 ? &six[i] : &four[i]), 0);
+			if (v6 || i < 8)
+				assert_int_equal(
+					changed(p, other, (size_t)len, v6 ? &six[i] : &four[i]), 0);
+		}
+		for (int i = 0; !v6 && i < 3; i++) { /* to a port where nobody listens: RST */
+			assert_int_equal(changed(p, syn, (size_t)len, &no_tcp[i]), 0);
+			assert_int_equal(changed(p, other, (size_t)len, &no_tcp[i]), rst);
+		}
+		sge_usage(p->e[1], &u);
+		assert_int_equal(u.halfopen, 0);
+		assert_int_equal(counter(p->e[1], "InErrs"), v6 ? 8 : 17 + 3);
+		assert_true(v6 || changed(p, syn, (size_t)len, &itself) == len);
+		sge_unlisten(p->e[1], l, p->now);
+		pair_empty(p);
+	}
+}
+
+/* RFC 9293 MUST-46: connect() to a group, from one; nor does anybody listen at one. */
+static void test_one_host(void **state)
+{
+	struct pair *p = pair_new(0);
+	struct sge_addr group = sge_addr4(224, 0, 0, 5, 80), any4 = sge_addr4(0, 0, 0, 0, 80),
+			group6 = {{0xff, 2, [15] = 1}, 80}, any = {.port = 80},
+			six = {{0xfd, [15] = 1}, 5000};
+	sge_conn c;
+	int l;
+
+	(void)state;
+	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &group, p->now, &c), -ENETUNREACH);
+	assert_int_equal(sge_connect(p->e[0], &six, &group6, p->now, &c), -ENETUNREACH);
+	assert_int_equal(sge_connect(p->e[0], &p->addr[0], &any4, p->now, &c), -EINVAL);
+	assert_int_equal(sge_connect(p->e[0], &six, &any, p->now, &c), -EINVAL);
+	assert_int_equal(sge_connect(p->e[0], &group, &p->addr[1], p->now, &c), -EADDRNOTAVAIL);
+	assert_int_equal(sge_connect(p->e[0], &any4, &p->addr[1], p->now, &c), -EADDRNOTAVAIL);
+	assert_int_equal(sge_listen(p->e[0], &group, 1), -EADDRNOTAVAIL);
+	assert_int_equal(sge_listen(p->e[0], &group6, 1), -EADDRNOTAVAIL);
+	assert_int_equal(sge_listen(p->e[0], &any4, 1), -EADDRNOTAVAIL);
+	l = sge_listen(p->e[0], &any, 1);
+	assert_int_equal(l, 0);
+	sge_unlisten(p->e[0], l, p->now);
+	pair_empty(p);
+}
+
+/* The peer's segments say where they come from: every segment of ours goes there (MUST-45). */
+static void test_addresses_stay(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct pair *p = pair_new(v6);
+		size_t at = v6 ? 8 : 12, n = v6 ? 16 : 4, from = v6 ? 0 : 12;
+		uint8_t buf[2048];
+		sge_conn c[2];
+		int l;
+
+		pair_open(p, c, &l);
+		for (int i = 0; i < 5; i++) {
+			ssize_t len;
+
+			sge_send(p->e[1], c[1], "x", 1, p->now);
+			len = sge_output(p->e[1], buf, sizeof(buf), p->now);
+			assert_true(len > 0);
+			assert_memory_equal(buf + at, p->addr[1].ip + from, n);
+			assert_memory_equal(buf + at + n, p->addr[0].ip + from, n);
+			assert_int_equal(sge_input(p->e[0], buf, (size_t)len, p->now), 0);
+			pair_run(p, 50 * MS);
+		}
+		sge_abort(p->e[0], c[0], p->now);
+		sge_abort(p->e[1], c[1], p->now);
+		sge_unlisten(p->e[1], l, p->now);
+		pair_empty(p);
+	}
+}
+
 /* Two more in the same process know nothing of the first two. */
 static void test_many_engines(void **state)
 {
@@ -614,6 +747,9 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_invalid_strangers),
+		cmocka_unit_test(test_one_host),
+		cmocka_unit_test(test_addresses_stay),
 		cmocka_unit_test(test_many_engines),
 	};
 

@@ -146,6 +146,110 @@ static void test_simultaneous_open(void **state)
 }
 
 /* tcp_syn_retries = 6: SYNs at 0 1 3 7 15 31 63 s, given up at 127 s. */
+/* RFC 9293 MUST-46: to one host, from one host. */
+static void test_connect_to_one_host(void **state)
+{
+	static const struct {
+		__u8 a[4];
+		int to, from;
+	} rows[] = {
+		{{10, 9, 1, 1}, 0, 0},
+		{{223, 255, 255, 255}, 0, 0},
+		{{240, 0, 0, 1}, 0, 0},
+		{{255, 255, 255, 254}, 0, 0},
+		{{224, 0, 0, 1}, -ENETUNREACH, -EADDRNOTAVAIL},
+		{{239, 255, 255, 255}, -ENETUNREACH, -EADDRNOTAVAIL},
+		{{255, 255, 255, 255}, -ENETUNREACH, -EADDRNOTAVAIL},
+		{{0, 0, 0, 0}, -EINVAL, -EADDRNOTAVAIL},
+		{{0, 1, 2, 3}, -EINVAL, -EADDRNOTAVAIL},
+	};
+	static const __u8 mac[6] = {2};
+	struct bed *b = bed_new(1);
+	tcp_id id;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * SG_ARRAY_SIZE(rows); i++) {
+		int want = i & 1 ? rows[i / 2].from : rows[i / 2].to;
+		struct peer p;
+
+		peer_init(&p, b, 2);
+		sg_addr_from4(i & 1 ? &p.tuple.local : &p.tuple.peer, rows[i / 2].a);
+		assert_int_equal(tcp_connect(b->s[0], &p.tuple, mac, BED_MSS, b->now, &id), want);
+		if (!want)
+			tcp_abort(b->s[0], id, b->now);
+		bed_output(b);
+		b->n = 0;
+	}
+	bed_empty(b);
+	bed_end(b);
+}
+
+static void test_connect_to_one_host6(void **state)
+{
+	static const struct {
+		__u8 first, last;
+		int want;
+	} rows[] = {
+		{0xfd, 1, 0},
+		{0xfe, 1, 0},
+		{0, 1, 0},
+		{0xff, 1, -ENETUNREACH},
+		{0xff, 0, -ENETUNREACH},
+		{0, 0, -EINVAL},
+	};
+	static const __u8 mac[6] = {2};
+	struct bed *b = bed_new(1);
+	tcp_id id;
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct sg_tuple t = {.lport = 5, .pport = 80, .local.addr = {0xfd, [15] = 9}};
+
+		t.peer.addr[0] = rows[i].first;
+		t.peer.addr[15] = rows[i].last;
+		assert_int_equal(tcp_connect(b->s[0], &t, mac, BED_MSS, b->now, &id), rows[i].want);
+		if (!rows[i].want)
+			tcp_abort(b->s[0], id, b->now);
+		bed_output(b);
+		b->n = 0;
+	}
+	bed_empty(b);
+	bed_end(b);
+}
+
+/* The peer has just asked for that very pair: "connection already exists". */
+static void test_connect_over_a_half_open(void **state)
+{
+	static const __u8 mac[6] = {2};
+	struct bed *b = bed_listening(1, 8);
+	struct peer p;
+	tcp_id id;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	assert_int_equal(peer_syn(&p), SG_ADMIT_ENTRY);
+	assert_int_equal(tcp_connect(b->s[0], &p.tuple, mac, BED_MSS, b->now, &id), -EADDRINUSE);
+	b->now += 10 * SG_MS;
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+	bed_end(b);
+}
+
+/* RFC 4022: each that ends before it was open is an attempt that failed. */
+static void test_attempt_fails(void **state)
+{
+	struct bed *b = bed_new(1);
+	struct peer p;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	conn_in(&p, TCP_SYN_SENT);
+	peer_send(&p, SG_RST | SG_ACK, NULL, 0);
+	assert_int_equal(peer_state(&p), TCP_CLOSED);
+	assert_int_equal(b->mib[0].AttemptFails, 1);
+	bed_end(b);
+}
+
 static void test_connect_unanswered(void **state)
 {
 	static const unsigned at[] = {1, 3, 7, 15, 31, 63};
@@ -320,6 +424,10 @@ int main(void)
 		cmocka_unit_test(test_connect_without_scaling),
 		cmocka_unit_test(test_segments_in_syn_sent),
 		cmocka_unit_test(test_simultaneous_open),
+		cmocka_unit_test(test_connect_to_one_host),
+		cmocka_unit_test(test_connect_to_one_host6),
+		cmocka_unit_test(test_connect_over_a_half_open),
+		cmocka_unit_test(test_attempt_fails),
 		cmocka_unit_test(test_connect_unanswered),
 		cmocka_unit_test(test_timewait_reuse),
 		cmocka_unit_test(test_timewait_is_not_reused),

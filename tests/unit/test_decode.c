@@ -33,6 +33,34 @@ static void test_ipv4(void **state)
 	}
 }
 
+/* RFC 9293 3.9.2 (MUST-50): what is in IP options is not TCP's business. */
+static void test_ip_options_are_ignored(void **state)
+{
+	static const __u8 row[][8] = {
+		{7, 7, 4, 0, 0, 0, 0, 0},    /* record route */
+		{68, 8, 5, 0, 0, 0, 0, 0},   /* timestamps */
+		{131, 7, 4, 10, 9, 0, 3},    /* a source route, of which nothing is kept */
+		{148, 4, 0, 0},		     /* router alert */
+		{0x9e, 8, 1, 2, 3, 4, 5, 6}, /* nobody knows it */
+		{0x9e, 0, 0xff, 0xff},	     /* nor its length */
+		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+	};
+	struct raw f;
+	struct seg s;
+
+	(void)state;
+	for (size_t i = 0; i < SG_ARRAY_SIZE(row); i++) {
+		raw_ethernet(&f, NULL, 0, 0x0800);
+		raw_ip4(&f, 8);
+		memcpy(f.p + f.ip + 20, row[i], 8);
+		raw_tcp(&f, SG_ACK | SG_PSH, "\x01\x01\x08\x0a\0\0\0\x07\0\0\0\x09", 12, "hello",
+			5);
+		raw_finish(&f);
+		assert_int_equal(raw_decode(&f, &s), 0);
+		is_hello(&s);
+	}
+}
+
 static void test_ipv6(void **state)
 {
 	struct raw f;
@@ -431,6 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4),
+		cmocka_unit_test(test_ip_options_are_ignored),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_vlan_tags),
 		cmocka_unit_test(test_ethernet_padding_is_no_data),

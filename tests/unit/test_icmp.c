@@ -169,7 +169,7 @@ static void test_meanings(void **state)
 		{false, 3, 14, EHOSTUNREACH, ICMP_HARD},
 		{false, 3, 15, EHOSTUNREACH, ICMP_HARD},
 		{false, 11, 0, EHOSTUNREACH, ICMP_SOFT},
-		{false, 12, 0, EPROTO, ICMP_HARD},
+		{false, 12, 0, EPROTO, ICMP_SOFT},
 		{true, 1, 0, ENETUNREACH, ICMP_SOFT},
 		{true, 1, 1, EACCES, ICMP_HARD},
 		{true, 1, 2, EHOSTUNREACH, ICMP_SOFT},
@@ -179,7 +179,7 @@ static void test_meanings(void **state)
 		{true, 1, 6, EACCES, ICMP_HARD},
 		{true, 2, 0, EMSGSIZE, ICMP_TOO_BIG},
 		{true, 3, 0, EHOSTUNREACH, ICMP_SOFT},
-		{true, 4, 1, EPROTO, ICMP_HARD},
+		{true, 4, 1, EPROTO, ICMP_SOFT},
 		{false, 3, 16, 0, ICMP_SOFT},
 		{false, 5, 1, 0, ICMP_SOFT},
 		{false, 0, 0, 0, ICMP_SOFT},
@@ -202,6 +202,19 @@ static void test_meanings(void **state)
 		assert_int_equal(e.kind, rows[i].kind);
 		assert_int_equal(e.type, rows[i].type);
 		assert_int_equal(e.code, rows[i].code);
+	}
+}
+
+/* RFC 6633, RFC 9293 MUST-55: a source quench says nothing, whatever its code. */
+static void test_source_quench(void **state)
+{
+	struct icmp_error e;
+
+	(void)state;
+	for (unsigned code = 0; code < 256; code++) {
+		struct icmp_frame f = make(false, 4, (__u8)code, 0, 0);
+
+		assert_int_equal(decode(&f, &e), -EPROTO);
 	}
 }
 
@@ -379,11 +392,12 @@ static void test_is_icmp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),	       cmocka_unit_test(test_meanings),
-		cmocka_unit_test(test_truncated),      cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_checksums),      cmocka_unit_test(test_quoted),
-		cmocka_unit_test(test_longer_headers), cmocka_unit_test(test_plateaus),
-		cmocka_unit_test(test_packet),	       cmocka_unit_test(test_is_icmp),
+		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_meanings),
+		cmocka_unit_test(test_source_quench), cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_every_byte),    cmocka_unit_test(test_checksums),
+		cmocka_unit_test(test_quoted),	      cmocka_unit_test(test_longer_headers),
+		cmocka_unit_test(test_plateaus),      cmocka_unit_test(test_packet),
+		cmocka_unit_test(test_is_icmp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,7 +158,7 @@ static void test_rst_in_every_state(void **state)
 			char c;
 
 			assert_int_equal(tcp_send(b->s[0], p.id, "x", 1, b->now), -EPIPE);
-			assert_int_equal(tcp_recv(b->s[0], p.id, &c, 1, b->now), -EPIPE);
+			assert_int_equal(tcp_recv(b->s[0], p.id, &c, 1, b->now), 0);
 		}
 		bed_end(b);
 	}
@@ -304,6 +304,53 @@ static void test_urgent_ahead(void **state)
 	bed_end(b);
 }
 
+/* Fill the receive buffer until no byte is left of the window. */
+static void shut_window(struct peer *p)
+{
+	__s32 left;
+
+	while ((left = seq_diff(peer_conn(p)->rcv_adv, p->nxt)) > 0) {
+		__u32 len = left < 1448 ? (__u32)left : 1448;
+
+		peer_send(p, SG_ACK, bytes(0, len), len);
+		bed_run(p->b, 50 * SG_MS);
+	}
+	bed_drain_events(p->b);
+	p->b->now += SG_SEC;
+}
+
+/* RFC 9293 3.8.6 (MUST-66): RST and URG count, and ACK, also when there is no window. */
+static void test_zero_window_controls(void **state)
+{
+	(void)state;
+	for (int what = 0; what < 4; what++) {
+		struct peer p;
+		struct bed *b = open_in(&p, TCP_ESTABLISHED);
+
+		b->set.tcp_rmem = 20000;
+		shut_window(&p);
+		tcp_send(b->s[0], p.id, "x", 1, b->now);
+		bed_output(b);
+		if (what == 0) { /* URG without text, and with text that there is no room for */
+			assert_int_equal(send_urgent(&p, 0, 0, 50), TCP_EV_URGENT);
+			assert_int_equal(send_urgent(&p, 0, 10, 80), TCP_EV_URGENT);
+			assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+		} else if (what == 1) {
+			peer_send_at(&p, 0, SG_RST, NULL, 0);
+			assert_int_equal(peer_state(&p), TCP_CLOSED);
+		} else if (what == 2) { /* a RST may bear text */
+			peer_send_at(&p, 0, SG_RST | SG_ACK, bytes(0, 10), 10);
+			assert_int_equal(peer_state(&p), TCP_CLOSED);
+		} else {
+			p.ack = seq_add(p.ack, 1);
+			peer_send_at(&p, 0, SG_ACK, bytes(0, 10), 10);
+			assert_int_equal(peer_conn(&p)->snd.len, 0);
+			assert_int_equal(b->sent[0].s.wnd, 0);
+		}
+		bed_end(b);
+	}
+}
+
 /* Once the first sixteen are acknowledged at once: every second full segment, else delayed. */
 static void test_delayed_ack(void **state)
 {
@@ -423,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_no_ack_no_text),
 		cmocka_unit_test(test_urgent),
 		cmocka_unit_test(test_urgent_ahead),
+		cmocka_unit_test(test_zero_window_controls),
 		cmocka_unit_test(test_delayed_ack),
 		cmocka_unit_test(test_text_after_fin),
 		cmocka_unit_test(test_mac_follows),

@@ -213,6 +213,80 @@ static void test_reopened_reset_and_bad_ack(void **state)
 	bed_end(b);
 }
 
+/* What arrives then is met as by an entry of the half-open table (sg_synq_check). */
+static void test_reopened_segments(void **state)
+{
+	static const struct {
+		__u8 flags;
+		__s32 off;
+		__u32 len;
+		int answer; /* flags; 0: silence */
+		enum tcp_state then;
+	} rows[] = {
+		{SG_ACK, -10, 10, SG_ACK, TCP_SYN_RCVD}, /* ends where the window begins */
+		{SG_ACK | SG_FIN, -1, 0, SG_ACK, TCP_SYN_RCVD},
+		{SG_ACK, -10, 11, SG_ACK, TCP_ESTABLISHED},
+		{SG_ACK, 65535, 0, 0, TCP_ESTABLISHED}, /* nothing, at the right edge */
+		{SG_ACK, 65535, 1, SG_ACK, TCP_SYN_RCVD},
+		{SG_ACK, 65536, 0, SG_ACK, TCP_SYN_RCVD},
+		{SG_SYN, 0, 0, SG_RST | SG_ACK, TCP_CLOSED},
+		{SG_SYN, 65536, 0, SG_ACK, TCP_SYN_RCVD},
+		{SG_SYN | SG_ACK, -1, 0, SG_ACK, TCP_SYN_RCVD},
+		{SG_SYN | SG_ACK, 5, 0, SG_RST, TCP_CLOSED},
+		{SG_RST, 1, 0, SG_ACK, TCP_SYN_RCVD},
+		{SG_RST, -1, 0, 0, TCP_SYN_RCVD},
+		{0, 0, 5, 0, TCP_SYN_RCVD},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(rows); i++) {
+		struct peer p;
+		struct bed *b = open_in(&p);
+		bool over = rows[i].then == TCP_CLOSED;
+
+		reopen_expect(&p, 1000, 0, true);
+		peer_send_at(&p, rows[i].off, rows[i].flags, bytes(0, rows[i].len), rows[i].len);
+		assert_int_equal(peer_state(&p), rows[i].then);
+		assert_int_equal(b->n, rows[i].answer != 0);
+		if (rows[i].answer)
+			assert_int_equal(b->sent[0].s.flags, rows[i].answer);
+		assert_int_equal(b->queues[0].halfopen, rows[i].then == TCP_SYN_RCVD);
+		assert_int_equal(b->mib[0].EmbryonicRsts, over);
+		assert_int_equal(b->mib[0].AttemptFails, over);
+		bed_end(b);
+	}
+}
+
+/* The window is what the SYN-ACK said, never scaled (RFC 7323 2.2), until an ACK says more. */
+static void test_reopened_window(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	reopen_expect(&p, 1000, 0, true);
+	assert_int_equal(b->sent[0].s.wnd, 65535);
+	assert_int_equal(seq_diff(peer_conn(&p)->rcv_adv, p.nxt), 65535);
+	peer_send(&p, SG_ACK, bytes(0, 10), 10);
+	assert_true(seq_diff(peer_conn(&p)->rcv_adv, p.nxt) > 1 << 19);
+	bed_end(b);
+}
+
+/* It is nobody's yet: no user timeout cuts it short. */
+static void test_reopened_user_timeout(void **state)
+{
+	struct peer p;
+	struct bed *b = open_in(&p);
+
+	(void)state;
+	b->set.user_timeout_ms = 1000;
+	reopen_expect(&p, 1000, 0, true);
+	bed_run(b, 40 * SG_SEC);
+	assert_int_equal(b->n, 5);
+	assert_int_equal(peer_state(&p), TCP_SYN_RCVD);
+	bed_end(b);
+}
+
 /* The accept queue is full at the final ACK: as with any half-open connection. */
 static void test_reopened_overflow(void **state)
 {
@@ -333,6 +407,9 @@ int main(void)
 		cmocka_unit_test(test_reopened_after_a_loss),
 		cmocka_unit_test(test_reopened_syn_again),
 		cmocka_unit_test(test_reopened_reset_and_bad_ack),
+		cmocka_unit_test(test_reopened_segments),
+		cmocka_unit_test(test_reopened_window),
+		cmocka_unit_test(test_reopened_user_timeout),
 		cmocka_unit_test(test_reopened_overflow),
 		cmocka_unit_test(test_reopen_limits),
 		cmocka_unit_test(test_reopened_unlisten),

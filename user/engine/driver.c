@@ -34,9 +34,8 @@ static bool driver_find(const struct tcp_stack *s, const struct sg_hash *h,
 bool driver_has_halfopen(const struct tcp_stack *s, const struct sg_tuple *t)
 {
 	struct sg_hash h = sg_tuple_hash(&s->cfg.key, t);
-	struct found f;
 
-	return driver_find(s, &h, t, &f);
+	return handshake_has(s, &h, t);
 }
 
 /* The same SYN again: the same SYN-ACK, and the timer starts anew. */
@@ -201,6 +200,18 @@ static void driver_other(struct driver *d, struct seg *in, sg_time now, struct a
 		driver_stray(d, in, now, out);
 }
 
+/* bpf/verify.h: what no host sends is dropped; what is for nobody is reset, whatever its flags. */
+static bool driver_verify(struct tcp_stack *s, const struct seg *in)
+{
+	__u32 id;
+
+	if (sg_tuple_is_valid(&in->tuple) && sg_addr_is_host(&in->tuple.local) &&
+	    (sg_flags_are_valid(in->flags) || !syn_listener(s, &in->tuple, &id)))
+		return true;
+	s->cfg.mib->InErrs++;
+	return false;
+}
+
 void driver_input(struct driver *d, struct seg *in, sg_time now, struct actions *out)
 {
 	struct tcp_stack *s = d->stack;
@@ -209,12 +220,13 @@ void driver_input(struct driver *d, struct seg *in, sg_time now, struct actions 
 
 	tcp_prepare(s, in, 1);
 	h = in->hash;
-	if (sg_flow_owner(&s->cfg.flows, h.table, &in->tuple) >= 0) {
+	if (sg_flow_owner(&s->cfg.flows, h.table, &in->tuple) >= 0)
 		tcp_input(s, in, now, out);
-	} else if (driver_find(s, &h, &in->tuple, &f)) {
+	else if (!driver_verify(s, in))
+		return;
+	else if (driver_find(s, &h, &in->tuple, &f))
 		driver_complete(d, in, &h, &f, now, out);
-	} else if ((in->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) != SG_SYN ||
-		   !syn_admit(s, in, &h, now, out)) {
+	else if ((in->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) != SG_SYN ||
+		 !syn_admit(s, in, &h, now, out))
 		driver_other(d, in, now, out);
-	}
 }

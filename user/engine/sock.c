@@ -55,17 +55,21 @@ int sge_listen(struct sge *e, const struct sge_addr *at, uint32_t backlog)
 		.window = (__u16)(e->settings.tcp_rmem < 65535 ? e->settings.tcp_rmem : 65535),
 	};
 	struct sg_queue *q;
+	struct sg_addr addr;
 	int id;
 
+	memcpy(addr.addr, at->ip, 16);
 	if (at->port == 0)
 		return -EINVAL;
+	if (!sg_addr_is_any(&addr) && !sg_addr_is_host(&addr))
+		return -EADDRNOTAVAIL;
 	id = sock_free_id(e, at);
 	if (id < 0)
 		return id;
 	l.id = (__u32)id;
 	q = &e->queues[id];
 	memset(q, 0, sizeof(*q));
-	memcpy(q->addr.addr, at->ip, 16);
+	q->addr = addr;
 	q->port = at->port;
 	q->backlog = q->syn_backlog = backlog < most ? backlog : most;
 	q->strangers = e->settings.tcp_max_syn_backlog - e->settings.tcp_max_syn_backlog / 4;

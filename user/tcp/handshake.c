@@ -18,6 +18,17 @@ struct halfopen_ref {
 	struct sg_halfopen e; /* a copy that belongs to `word` */
 };
 
+bool handshake_has(const struct tcp_stack *s, const struct sg_hash *h, const struct sg_tuple *t)
+{
+	__u32 n = s->cfg.halfopen_buckets;
+	__u64 word;
+
+	return sg_synq_find(&s->cfg.halfopen[sg_bucket_first(h->table, n)], h->table, t, &word) >=
+		       0 ||
+	       sg_synq_find(&s->cfg.halfopen[sg_bucket_second(h->table, n)], h->table, t, &word) >=
+		       0;
+}
+
 /* Copy the entry. False: the slot changed hands meanwhile. */
 static bool handshake_copy(struct halfopen_ref *ref)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ICMP errors: RFC 1122 4.2.3.9, with the checks of RFC 5927 and, on established connections,
- * RFC 5461: no error ends one, it is what a timeout will be said to have been.
+ * RFC 5461: no error ends one, it is what a timeout will be said to have been. A hard one ends what
+ * we have asked for and do not have yet.
  */
 #include "tcp/stack.h"
 
@@ -19,7 +20,7 @@ static void icmp_take(struct tcp_stack *s, struct tcp *t, const struct icmp_erro
 		s->cfg.mib->IcmpIgnored++; /* a SYN is not too big for any path */
 	} else if (in->kind == ICMP_TOO_BIG) {
 		mtu_too_big(s, t, in->mtu, now);
-	} else if (in->kind == ICMP_HARD && t->state == TCP_SYN_SENT) {
+	} else if (in->kind == ICMP_HARD && opening && !(t->flags & T_SYN_QUEUED)) {
 		s->cfg.mib->AttemptFails++;
 		close_done(s, t, in->error);
 	} else {

@@ -65,7 +65,7 @@ bool input_challenge_allowed(struct tcp_stack *s, sg_time now)
 	return true;
 }
 
-static void input_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
+void input_challenge(struct tcp_stack *s, struct tcp *t, sg_time now)
 {
 	if (input_challenge_allowed(s, now))
 		output_ack_now(s, t);
@@ -88,9 +88,8 @@ bool input_oow_allowed(const struct tcp_stack *s, struct tcp *t, sg_time now)
 	return true;
 }
 
-/* An ACK for a segment that does not fit; they are bounded for those without data. */
-static void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
-			  unsigned long long *skipped)
+void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		   unsigned long long *skipped)
 {
 	if (in->len == 0 && !input_oow_allowed(s, t, now)) {
 		++*skipped;
@@ -166,14 +165,9 @@ static enum step step1_acceptable(struct tcp_stack *s, struct tcp *t, const stru
 {
 	bool old = input_is_old(t, in, now) && !input_is_disordered(t, in);
 	sg_seq end = seq_add(in->seq, seg_space(in));
-	bool opening = t->flags & T_SYN_QUEUED;
 
-	if (opening && (in->flags & (SG_ACK | SG_RST)) == SG_ACK &&
-	    !seq_eq(in->ack, seq_add(t->iss, 1))) {
-		input_reset(s, in, out); /* as for an entry of the half-open table */
-		return STEP_DONE;
-	}
-	if (old && (opening || !(in->flags & SG_RST)))
+	(void)out;
+	if (old && !(in->flags & SG_RST))
 		return input_old(s, t, in, now);
 	if (seq_before(end, t->last_ack_sent) || seq_after(in->seq, t->rcv_adv))
 		return input_refuse(s, t, in, now, &s->cfg.mib->TCPACKSkippedSeq);
@@ -394,6 +388,8 @@ void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_tim
 		orphan_input(s, t, in, now, out);
 		return;
 	}
+	if (t->flags & T_SYN_QUEUED && !opening_input(s, t, in, now, out))
+		return;
 	for (size_t i = 0; i < SG_ARRAY_SIZE(steps); i++) {
 		if (steps[i](s, t, in, now, out) == STEP_DONE)
 			return;

@@ -54,7 +54,8 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 		if (t->flags & T_ECN_CE && !(flags & SG_SYN))
 			a->flags |= SG_ECE;
 		a->ack = t->rcv_nxt;
-		a->wnd = window_offer(s, t);
+		if (!(flags & SG_SYN)) /* whose window is never scaled: output_syn() */
+			a->wnd = window_offer(s, t);
 		delack_sent(s, t);
 		t->last_ack_sent = t->rcv_nxt;
 		t->flags &= ~(__u32)T_ACK_NOW;

@@ -452,6 +452,8 @@ void state_set(struct tcp *t, enum tcp_state to);
 
 int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 		    sg_time now, struct actions *out);
+/* Is there a half-open entry of this pair? */
+bool handshake_has(const struct tcp_stack *s, const struct sg_hash *h, const struct sg_tuple *t);
 /* What the two sides agreed on, into a new block. */
 void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16 peer_mss);
 /* The SYN-ACK of a half-open entry; needs room. */
@@ -498,6 +500,12 @@ void acceptq_remove(struct tcp_stack *s, struct tcp *t);
 /* The rest of SEGMENT ARRIVES for a connection that is found. */
 void input_conn(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 		struct actions *out);
+/*
+ * opening.c: the same in SYN-RECEIVED after syn_reopen(). True: it is the final ACK and goes on
+ * through the other steps.
+ */
+bool opening_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		   struct actions *out);
 /* synsent.c: the same in SYN-SENT. */
 void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 		   struct actions *out);
@@ -507,8 +515,12 @@ void input_reset(struct tcp_stack *s, const struct seg *in, struct actions *out)
 void input_abort(struct tcp_stack *s, struct tcp *t, const struct seg *in, struct actions *out);
 /* Is its timestamp older than the last one (PAWS)? */
 bool input_is_old(const struct tcp *t, const struct seg *in, sg_time now);
-/* RFC 5961 7: may a challenge ACK go out? */
+/* RFC 5961 7: may a challenge ACK go out? And: one goes out, if it may. */
 bool input_challenge_allowed(struct tcp_stack *s, sg_time now);
+void input_challenge(struct tcp_stack *s, struct tcp *t, sg_time now);
+/* An ACK for a segment that does not fit; they are bounded for those without data. */
+void input_oow_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
+		   unsigned long long *skipped);
 /* May another answer to an invalid segment go out (tcp_invalid_ratelimit)? */
 bool input_oow_allowed(const struct tcp_stack *s, struct tcp *t, sg_time now);
 /* Take the acknowledgment in; false: the segment goes no further. */

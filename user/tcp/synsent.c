@@ -48,8 +48,10 @@ void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_
 		return;
 	}
 	if (in->flags & SG_RST) {
-		if (acked)
+		if (acked) {
+			s->cfg.mib->AttemptFails++;
 			close_done(s, t, -ECONNREFUSED);
+		}
 		return;
 	}
 	if (!(in->flags & SG_SYN) || (!acked && synsent_is_old(t, in)))

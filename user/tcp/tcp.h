@@ -146,14 +146,17 @@ int tcp_accept(struct tcp_stack *s, __u32 id, tcp_id *conn);
 
 /*
  * Active open. `mac` is the next hop's address, `mss` what we can take in one segment.
- * -EADDRINUSE: the tuple is taken, or in TIME_WAIT and tcp_tw_reuse keeps it. -ENOBUFS: no block or slot is free.
+ * -EADDRINUSE: the tuple is taken, or in TIME_WAIT and tcp_tw_reuse keeps it. -ENOBUFS: no block
+ * or slot is free. -ENETUNREACH: the peer is a multicast or broadcast address. -EINVAL: nor is it
+ * one host's otherwise. -EADDRNOTAVAIL: neither is `local`.
  */
 int tcp_connect(struct tcp_stack *s, const struct sg_tuple *t, const __u8 mac[6], __u16 mss,
 		sg_time now, tcp_id *conn);
 
 /*
  * Data that arrived in order, without copying: fills up to `max` pieces and returns how
- * many; 0: end of stream; -EAGAIN: nothing yet; -ECONNRESET, -ETIMEDOUT: dead.
+ * many; 0: end of stream; -EAGAIN: nothing yet; -ECONNRESET, -ETIMEDOUT: dead. A stream that has
+ * come to its end stays ended, whatever becomes of the connection then.
  * Pieces are borrowed until tcp_recv_done() says how many bytes were used up.
  */
 int tcp_recv_peek(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max);

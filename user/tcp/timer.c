@@ -183,6 +183,8 @@ void timer_init(struct tcp *t)
 
 __u64 timer_user_timeout(const struct tcp_stack *s, const struct tcp *t)
 {
+	if (t->flags & T_SYN_QUEUED) /* nobody's yet */
+		return 0;
 	return t->user_timeout ? t->user_timeout : knobs(s)->user_timeout_ms;
 }
 

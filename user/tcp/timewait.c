@@ -76,13 +76,6 @@ static void timewait_kill(struct tcp_stack *s, __u32 i, const struct sg_hash *h)
 	timewait_free(s, i);
 }
 
-static bool timewait_is_loopback(const struct sg_addr *a)
-{
-	static const struct sg_addr one = {{[15] = 1}};
-
-	return sg_addr_is4(a) ? a->addr[12] == 127 : sg_addr_eq(a, &one);
-}
-
 /*
  * May connect() have the pair again? Linux's tcp_twsk_unique: timestamps tell what is new from
  * old duplicates, once the clocks have gone on by tcp_tw_reuse_delay.
@@ -93,7 +86,7 @@ bool timewait_reusable(const struct tcp_stack *s, __u32 i, sg_time now)
 	__u32 how = knobs(s)->tcp_tw_reuse;
 
 	if (how == 2)
-		how = timewait_is_loopback(&w->tuple.local) || timewait_is_loopback(&w->tuple.peer);
+		how = sg_addr_is_loopback(&w->tuple.local) || sg_addr_is_loopback(&w->tuple.peer);
 	return how && w->ts_recent && knobs(s)->tcp_timestamps &&
 	       timewait_gone(s, i, now) > (__s32)knobs(s)->tcp_tw_reuse_delay;
 }

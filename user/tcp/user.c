@@ -23,11 +23,24 @@ struct tcp *conn_get(const struct tcp_stack *s, tcp_id id)
 	return t;
 }
 
+/* RFC 9293 3.9.1.1: from one host to one host, or it is refused (MUST-46). */
+static int user_hosts(const struct sg_tuple *t)
+{
+	if (!sg_addr_is_host(&t->local))
+		return -EADDRNOTAVAIL;
+	if (sg_addr_is_group(&t->peer))
+		return -ENETUNREACH; /* as Linux says it */
+	return sg_addr_is_host(&t->peer) ? 0 : -EINVAL;
+}
+
 /* The pair's flow, ours from now on. 0, -EADDRINUSE or -ENOBUFS. */
 static int user_claim(struct tcp_stack *s, const struct sg_hash *h, const struct sg_tuple *tuple)
 {
-	int owner = sg_flow_claim(&s->cfg.flows, h->table, tuple, s->cfg.worker);
+	int owner;
 
+	if (handshake_has(s, h, tuple))
+		return -EADDRINUSE;
+	owner = sg_flow_claim(&s->cfg.flows, h->table, tuple, s->cfg.worker);
 	if (owner < 0)
 		return -ENOBUFS;
 	return owner == s->cfg.worker ? 0 : -EADDRINUSE;
@@ -74,8 +87,10 @@ int tcp_connect(struct tcp_stack *s, const struct sg_tuple *tuple, const __u8 ma
 	struct sg_hash h = sg_tuple_hash(&s->cfg.key, tuple);
 	__u32 old = flowtable_find(s, h.table, tuple);
 	struct tcp *t;
-	int rc = 0;
+	int rc = user_hosts(tuple);
 
+	if (rc)
+		return rc;
 	if (!old)
 		rc = user_claim(s, &h, tuple);
 	else if (!(old & FLOW_TIMEWAIT) || !timewait_reusable(s, old & ~FLOW_TIMEWAIT, now))
@@ -99,9 +114,12 @@ int tcp_recv_peek(struct tcp_stack *s, tcp_id id, struct iovec *iov, int max)
 		return -EBADF;
 	if (t->rcv.len > 0)
 		return buf_read(s, &t->rcv, 0, t->rcv.len, iov, max);
+	if (t->flags &
+	    T_FIN_RCVD) /* its stream is whole, whatever came after (Linux's SOCK_DONE) */
+		return 0;
 	if (t->error)
 		return t->error;
-	if (t->flags & (T_FIN_RCVD | T_READ_END) || t->state == TCP_CLOSED)
+	if (t->flags & T_READ_END || t->state == TCP_CLOSED)
 		return 0;
 	return -EAGAIN;
 }

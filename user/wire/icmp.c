@@ -115,7 +115,7 @@ static const struct meaning icmp_unreachable6[] = {
 };
 
 static const struct meaning icmp_exceeded = {EHOSTUNREACH, ICMP_SOFT};
-static const struct meaning icmp_parameter = {EPROTO, ICMP_HARD};
+static const struct meaning icmp_parameter = {EPROTO, ICMP_SOFT}; /* MUST-56 */
 static const struct meaning icmp_too_big = {EMSGSIZE, ICMP_TOO_BIG};
 
 static const struct meaning *icmp_meaning4(__u8 type, __u8 code)
