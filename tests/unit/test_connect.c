@@ -250,6 +250,34 @@ static void test_attempt_fails(void **state)
 	bed_end(b);
 }
 
+/* RFC 6298 5.7: a SYN was lost and nothing was measured, so the RTO begins at 3 s. */
+static void test_rto_after_a_lost_syn(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		bool lost = i & 1, stamps = i & 2;
+		struct bed *b = bed_new(1);
+		struct peer p;
+
+		peer_init(&p, b, 1);
+		p.syn.has_ts = stamps;
+		conn_in(&p, TCP_SYN_SENT);
+		if (lost) {
+			bed_run(b, 1010 * SG_MS);
+			assert_int_equal(b->n, 1);
+			p.tsecr = b->sent[0].s.opt.tsval;
+		}
+		b->now += 40 * SG_MS;
+		peer_send(&p, SG_SYN | SG_ACK, NULL, 0);
+		assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+		if (!lost || stamps)
+			assert_in_range(facts(&p).rto_ms, 240, 260);
+		else
+			assert_int_equal(facts(&p).rto_ms, 3000);
+		bed_end(b);
+	}
+}
+
 static void test_connect_unanswered(void **state)
 {
 	static const unsigned at[] = {1, 3, 7, 15, 31, 63};
@@ -428,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_connect_to_one_host6),
 		cmocka_unit_test(test_connect_over_a_half_open),
 		cmocka_unit_test(test_attempt_fails),
+		cmocka_unit_test(test_rto_after_a_lost_syn),
 		cmocka_unit_test(test_connect_unanswered),
 		cmocka_unit_test(test_timewait_reuse),
 		cmocka_unit_test(test_timewait_is_not_reused),

@@ -156,10 +156,16 @@ static void test_completed_by_data_out_of_order(void **state)
 	bed_end(b);
 }
 
-/* One SYN-ACK sent again may be too short an RTO; two are a loss (RFC 5681 3.1, and Linux). */
+/*
+ * One SYN-ACK sent again may be too short an RTO; two are a loss (RFC 5681 3.1, and Linux). A
+ * timestamp says which of them was answered (RFC 7323 4); without one the RTO is 3 s (RFC
+ * 6298 5.7).
+ */
 static void test_final_ack_after_losses(void **state)
 {
-	for (unsigned resent = 1; resent < 3; resent++) {
+	for (unsigned i = 2; i < 6; i++) {
+		unsigned resent = i / 2;
+		bool stamps = i & 1;
 		struct bed *b = bed_listening(1, 4);
 		struct seg room[SG_WAYS];
 		struct actions a = {0, SG_WAYS, room};
@@ -167,18 +173,21 @@ static void test_final_ack_after_losses(void **state)
 
 		(void)state;
 		peer_init(&p, b, 1);
+		p.syn.has_ts = stamps;
 		peer_syn(&p);
-		for (unsigned i = 0; i < resent; i++) {
+		for (unsigned k = 0; k < resent; k++) {
 			a.n = 0;
-			b->now += (1010ULL << i) * SG_MS;
+			b->now += (1010ULL << k) * SG_MS;
 			tcp_sweep_halfopen(b->s[0], p.hs.slot / SG_WAYS, 1, b->now, &a);
 			assert_int_equal(a.n, 1);
 		}
 		p.tsecr = room[0].opt.tsval;
+		b->now += 30 * SG_MS;
 		peer_send(&p, SG_ACK, NULL, 0);
 		peer_accept(&p);
 		assert_int_equal(facts(&p).snd_cwnd, (resent == 1 ? 10 : 1) * facts(&p).mss);
-		assert_int_equal(facts(&p).srtt_us, 0);
+		assert_int_equal(facts(&p).srtt_us, stamps ? 30000 : 0);
+		assert_int_equal(facts(&p).rto_ms, stamps ? 30 + 200 : 3000);
 		bed_end(b);
 	}
 }
@@ -250,12 +259,13 @@ static void test_overflow_waits(void **state)
 	assert_int_equal(room[0].opt.wscale, BED_WSCALE);
 	assert_int_equal(room[0].opt.tsecr, second.tsval);
 	second.tsecr = room[0].opt.tsval;
+	b->now += 20 * SG_MS;
 	peer_accept(&first);
 	peer_send(&second, SG_ACK, bytes(0, 50), 50);
 	assert_int_equal(peer_state(&second), TCP_ESTABLISHED);
 	peer_accept(&second);
 	assert_int_equal(tcp_recv(b->s[0], second.id, got, sizeof(got), b->now), 50);
-	assert_int_equal(facts(&second).srtt_us, 0); /* Karn: which SYN-ACK was it? */
+	assert_int_equal(facts(&second).srtt_us, 20000); /* since the one that was answered */
 	bed_end(b);
 }
 

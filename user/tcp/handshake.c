@@ -114,6 +114,27 @@ static bool handshake_answered_once(const struct halfopen_ref *ref)
 	       !sg_synq_was_answered(&ref->e);
 }
 
+/*
+ * A SYN-ACK that was sent again is told apart by the timestamp that comes back, as Linux does;
+ * without one nothing is known.
+ */
+static void handshake_rtt(struct tcp *t, const struct halfopen_ref *ref, const struct seg *in,
+			  sg_time now)
+{
+	__u32 ms = time_ms(now) - ref->e.when;
+
+	if (!ref->slot)
+		return;
+	if (!handshake_answered_once(ref)) {
+		ms = time_ms(now) + t->ts_off - in->opt.tsecr;
+		if (!(t->flags & T_TS) || !in->opt.has_ts || !in->opt.tsecr) {
+			rtt_syn_lost(t);
+			return;
+		}
+	}
+	rtt_sample(t, ((__s32)ms > 0 ? ms : 1) * SG_MS);
+}
+
 /* Another host's cookie, with another host's clock in it: ours goes on from there (RFC 7323). */
 static void handshake_clock(struct tcp *t, const struct seg *in, sg_time now)
 {
@@ -148,8 +169,7 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	t->rcv_at = time_ms(now);
 	mtu_init(s, t, now);
 	cc_init(s, t, e->opts & SG_OPT_ACKED ? 0 : sg_slot_retries(ref->word));
-	if (handshake_answered_once(ref) && (__s32)(time_ms(now) - e->when) > 0)
-		rtt_sample(t, (time_ms(now) - e->when) * SG_MS);
+	handshake_rtt(t, ref, in, now);
 	state_set(t, TCP_ESTABLISHED);
 	if (knobs(s)->keepalive) {
 		t->flags |= T_KEEPALIVE;

@@ -274,15 +274,17 @@ static enum step step5_orphan(struct tcp_stack *s, struct tcp *t, const struct s
 static enum step step5_ack(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_time now,
 			   struct actions *out)
 {
-	bool closing = t->state == TCP_FIN_WAIT_1;
+	bool closing = t->state == TCP_FIN_WAIT_1, opening = t->state == TCP_SYN_RCVD;
 
 	if (!(in->flags & SG_ACK))
 		return STEP_DONE;
-	if (t->state == TCP_SYN_RCVD && step5_syn_rcvd(s, t, in, out) == STEP_DONE)
+	if (opening && step5_syn_rcvd(s, t, in, out) == STEP_DONE)
 		return STEP_DONE;
 	ecn_input(s, t, in);
 	if (!ack_input(s, t, in, now) || t->state == TCP_CLOSED)
 		return STEP_DONE;
+	if (opening)
+		rtt_syn_lost(t);
 	if (closing && t->state == TCP_FIN_WAIT_2 && !(t->flags & T_OWNED))
 		return step5_orphan(s, t, in, now, out);
 	return STEP_NEXT;

@@ -13,6 +13,12 @@ void rtt_init(struct tcp *t)
 	t->rto = RTO_INIT;
 }
 
+void rtt_syn_lost(struct tcp *t) /* 5.7 */
+{
+	if (!t->srtt)
+		t->rto = RTO_SYN_LOST;
+}
+
 /* 2.3, 2.4. As in Linux the minimum bounds the variance, or a steady path's RTO meets its RTT. */
 void rtt_restore(struct tcp *t)
 {

@@ -604,6 +604,7 @@ void ecn_new_data(struct tcp *t, struct seg *a);
 /* --- rtt.c; cc.h, recovery.h, rack.h, flight.h ------------------------------------------------------------ */
 
 #define RTO_INIT SG_SEC         /* RFC 6298 2.1 */
+#define RTO_SYN_LOST (3 * SG_SEC)   /* 5.7 */
 #define RTO_MIN (200 * SG_MS)   /* Linux's TCP_RTO_MIN */
 #define RTO_MAX (120 * SG_SEC)
 
@@ -614,6 +615,8 @@ void rtt_least(struct tcp_stack *s, struct tcp *t, __u32 us, sg_time now);
 void rtt_backoff(struct tcp *t);
 /* The peer is there: timeouts no longer in a row. */
 void rtt_progress(struct tcp *t);
+/* It is open, and if no round trip was measured by then, a SYN was lost. */
+void rtt_syn_lost(struct tcp *t);
 /* The RTO that the measurements give, without back-off. */
 void rtt_restore(struct tcp *t);
 

@@ -67,6 +67,7 @@ void synsent_input(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_
 	}
 	state_set(t, TCP_ESTABLISHED);
 	ack_input(s, t, in, now);
+	rtt_syn_lost(t);
 	output_ack_now(s, t);
 	event_post(s, t, TCP_EV_WRITE);
 }
