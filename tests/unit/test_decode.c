@@ -61,6 +61,22 @@ static void test_ip_options_are_ignored(void **state)
 	}
 }
 
+/* RFC 9293 3.1: those that nobody has a use for yet say nothing. */
+static void test_reserved_bits(void **state)
+{
+	struct raw f;
+	struct seg s;
+
+	(void)state;
+	for (__u8 bits = 0; bits < 16; bits++) {
+		raw_plain6(&f);
+		f.p[f.tcp + 12] |= bits;
+		raw_finish(&f);
+		assert_int_equal(raw_decode(&f, &s), 0);
+		is_hello(&s);
+	}
+}
+
 static void test_ipv6(void **state)
 {
 	struct raw f;
@@ -460,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_ip_options_are_ignored),
+		cmocka_unit_test(test_reserved_bits),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_vlan_tags),
 		cmocka_unit_test(test_ethernet_padding_is_no_data),

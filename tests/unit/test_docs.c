@@ -10,9 +10,11 @@
 #include <cmocka.h>
 
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli_all.h"
@@ -101,6 +103,79 @@ static char *source(const char *name)
 
 	snprintf(path, sizeof(path), "../%s", name);
 	return page(path);
+}
+
+static bool is_source(const char *name)
+{
+	char here[] = __FILE__, path[512];
+
+	snprintf(path, sizeof(path), "%s/../../%s", dirname(here), name);
+	return access(path, R_OK) == 0;
+}
+
+/* Every `netns/script` of the page is there. */
+static void conformance_scripts(void **state)
+{
+	char *text = page("conformance.md");
+	int n = 0;
+
+	(void)state;
+	for (const char *at = text; (at = strstr(at, "`netns/")); at++) {
+		char name[64], file[100], end;
+
+		if (sscanf(at, "`netns/%63[a-z0-9_]%c", name, &end) != 2 || end != '`')
+			continue;
+		snprintf(file, sizeof(file), "tests/netns/%s.sh", name);
+		if (!is_source(file))
+			fail_msg("docs/conformance.md names %s, which is not there", file);
+		n++;
+	}
+	assert_true(n > 0);
+	free(text);
+}
+
+/* Is "KIND-number" on the page, alone or inside "KIND-a to KIND-b"? */
+static bool requirement_is_named(const char *text, const char *kind, int number)
+{
+	char range[32];
+	int from, to, end;
+
+	for (const char *at = text; (at = strstr(at, kind)); at++) {
+		if (sscanf(at + strlen(kind), "-%d%n", &from, &end) != 1)
+			continue;
+		if (from == number)
+			return true;
+		snprintf(range, sizeof(range), " to %s-%%d", kind);
+		if (sscanf(at + strlen(kind) + end, range, &to) == 1 && from < number &&
+		    number <= to)
+			return true;
+	}
+	return false;
+}
+
+/* Each requirement of RFC 9293 appendix B has a row, and each RFC that this TCP is built on. */
+static void conformance_is_complete(void **state)
+{
+	static const struct {
+		const char *kind;
+		int last;
+	} kinds[] = {{"MUST", 69}, {"SHLD", 31}, {"MAY", 18}, {"REC", 1}};
+	static const int rfcs[] = {1122, 1191, 1337, 2018, 2883, 3042, 3168, 4821, 4987, 5482,
+				   5681, 5682, 5927, 5961, 6191, 6298, 6528, 6582, 6675, 6928,
+				   6937, 7323, 7413, 8201, 8899, 8985, 9293, 9406, 9438};
+	char *text = page("conformance.md"), name[16];
+
+	(void)state;
+	for (size_t k = 0; k < SG_ARRAY_SIZE(kinds); k++)
+		for (int i = 1; i <= kinds[k].last; i++)
+			if (!requirement_is_named(text, kinds[k].kind, i))
+				fail_msg("docs/conformance.md lacks %s-%d", kinds[k].kind, i);
+	for (size_t i = 0; i < SG_ARRAY_SIZE(rfcs); i++) {
+		snprintf(name, sizeof(name), "%d", rfcs[i]);
+		if (!strstr(text, name))
+			fail_msg("docs/conformance.md lacks RFC %d", rfcs[i]);
+	}
+	free(text);
 }
 
 /* Every `folder/program:test` of the page is a test of that program. */
@@ -194,10 +269,9 @@ static void no_option_that_is_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(settings_page),
-		cmocka_unit_test(counters_page),
-		cmocka_unit_test(conformance_page),
-		cmocka_unit_test(commands_page),
+		cmocka_unit_test(settings_page),	   cmocka_unit_test(counters_page),
+		cmocka_unit_test(conformance_page),	   cmocka_unit_test(conformance_scripts),
+		cmocka_unit_test(conformance_is_complete), cmocka_unit_test(commands_page),
 		cmocka_unit_test(no_option_that_is_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

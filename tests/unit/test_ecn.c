@@ -207,6 +207,33 @@ static void test_sender(void **state)
 	bed_end(b);
 }
 
+/* RFC 3168 6.1.4, 6.1.6: nor are bare ACKs, probes of a shut window or of an idle peer. */
+static void test_probes_are_not_capable(void **state)
+{
+	struct peer p;
+	struct bed *b = open_asking(&p, ASK, 2);
+
+	(void)state;
+	p.wnd = 0;
+	peer_send(&p, SG_ACK, NULL, 0);
+	tcp_send(b->s[0], p.id, "x", 1, b->now);
+	bed_run(b, 3 * SG_SEC);
+	assert_true(b->n > 1 && b->mib[0].TCPWinProbe > 1);
+	for (unsigned i = 0; i < b->n; i++)
+		assert_int_equal(b->sent[i].s.ecn, 0);
+	p.wnd = 100;
+	peer_send(&p, SG_ACK, NULL, 0);
+	assert_int_equal(b->n, 1); /* the byte itself, which was never sent */
+	assert_int_equal(b->sent[0].s.ecn, 2);
+	peer_ack(&p);
+	tcp_set_opt(b->s[0], p.id, TCP_OPT_KEEPIDLE, 1, b->now);
+	tcp_set_opt(b->s[0], p.id, TCP_OPT_KEEPALIVE, 1, b->now);
+	bed_run(b, 1100 * SG_MS);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->sent[0].s.ecn, 0);
+	bed_end(b);
+}
+
 static void test_cwr_is_told_once(void **state)
 {
 	struct peer p;
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_receiver),
 		cmocka_unit_test(test_not_agreed),
 		cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_probes_are_not_capable),
 		cmocka_unit_test(test_cwr_is_told_once),
 	};
 

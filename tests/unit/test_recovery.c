@@ -88,6 +88,69 @@ static void test_window_is_cut_once(void **state)
 	path_end(&W, 400);
 }
 
+/* One thing arrives; what is due goes before it. Returns segments sent; `acks` goes up for an ACK.
+ */
+static unsigned one_arrives(unsigned *acks)
+{
+	unsigned before = W.segments;
+
+	path_fill(&W);
+	if (W.q[W.n - 1].at > W.b->now)
+		path_run(&W, W.q[W.n - 1].at - W.b->now - 1);
+	W.b->now = W.q[W.n - 1].at > W.b->now ? W.q[W.n - 1].at : W.b->now;
+	*acks += W.q[W.n - 1].ack;
+	path_arrive(&W);
+	return W.segments - before;
+}
+
+/* Up to the end of recovery: how many ACKs came, how much was sent for them, and at most for one.
+ */
+static unsigned in_recovery(unsigned *acks, unsigned *most)
+{
+	unsigned total = 0, sent;
+
+	*acks = *most = 0;
+	while (path_conn(&W)->ca == CA_RECOVERY && W.n > 0) {
+		sent = one_arrives(acks);
+		total += sent;
+		*most = sent > *most ? sent : *most;
+	}
+	return total;
+}
+
+/*
+ * RFC 6937: with more out than ssthresh, 0.7 of a segment leaves for each that arrived, spread over
+ * the round trip; with less, no more than two for an ACK, whatever the window would let go.
+ */
+static void test_proportional_rate(void **state)
+{
+	static __u32 one[] = {300, PATH_SEGMENTS}, many[201];
+	static const __u32 *const lists[] = {one, many};
+
+	(void)state;
+	for (__u32 i = 0; i < 200; i++)
+		many[i] = 300 + i;
+	many[200] = PATH_SEGMENTS;
+	for (unsigned k = 0; k < 2; k++) {
+		unsigned acks, most, sent;
+
+		path_open(&W, true);
+		W.fate = lose_first;
+		first_lost = lists[k];
+		path_write(&W, 0, 1200);
+		for (int i = 0; i < 5000 && path_conn(&W)->ca == CA_OPEN; i++)
+			one_arrives(&acks);
+		assert_int_equal(path_conn(&W)->ca, CA_RECOVERY);
+		sent = in_recovery(&acks, &most);
+		assert_true(acks > 50);
+		if (k == 0)
+			assert_in_range(sent * 100 / acks, 65, 75);
+		assert_true(most <= 2);
+		path_run(&W, 20 * SG_SEC);
+		path_end(&W, 1200);
+	}
+}
+
 /* Without SACK: three duplicates, and each partial ACK brings the next hole (RFC 6582). */
 static void test_newreno(void **state)
 {
@@ -493,6 +556,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_the_lost_come_again),
 		cmocka_unit_test(test_window_is_cut_once),
+		cmocka_unit_test(test_proportional_rate),
 		cmocka_unit_test(test_newreno),
 		cmocka_unit_test(test_retransmission_at_a_full_ring),
 		cmocka_unit_test(test_more_holes_than_runs),

@@ -402,6 +402,49 @@ static void test_shut_over_a_loss(void **state)
 }
 
 /*
+ * RFC 9293 3.8.6 (SHLD-15 to 17, MUST-34, MUST-37): the window shrinks in front of what is out. The
+ * old data that it still covers comes again, nothing new does, and as long as the peer answers,
+ * its not taking the rest is no reason to give up.
+ */
+static void test_shrunken_window(void **state)
+{
+	for (unsigned units = 0; units < 30; units += 10) { /* of 128 bytes */
+		struct peer p;
+		struct bed *b = open_plain(&p, true);
+		sg_time end;
+		sg_seq edge;
+
+		(void)state;
+		put(&p, 5000);
+		p.wnd = (__u16)units;
+		edge = seq_add(p.ack, units << 7);
+		peer_send(&p, SG_ACK, NULL, 0);
+		tcp_send(b->s[0], p.id, bytes(5000, 2000), 2000, b->now);
+		for (end = b->now + 7200 * SG_SEC; b->now < end;) {
+			bed_run(b, 500 * SG_MS);
+			for (unsigned i = 0; i < b->n; i++)
+				assert_false(seq_after(seq_add(b->sent[i].s.seq, b->sent[i].s.len),
+						       edge));
+			if (!b->n)
+				continue;
+			peer_take(&p); /* there is no room but what is left of that */
+			p.wnd = (__u16)(seq_diff(edge, p.ack) >> 7);
+			peer_send(&p, SG_ACK, NULL, 0);
+		}
+		assert_int_equal(peer_state(&p), TCP_ESTABLISHED);
+		assert_in_range(seq_diff(edge, p.ack), 0, 127); /* what was let in did come */
+		p.wnd = 60000;
+		peer_send(&p, SG_ACK, NULL, 0);
+		for (int i = 0; i < 100 && peer_conn(&p)->snd.len; i++) {
+			peer_ack(&p);
+			bed_run(b, 300 * SG_MS);
+		}
+		assert_int_equal(peer_conn(&p)->snd.len, 0);
+		bed_end(b);
+	}
+}
+
+/*
  * A SACK takes a timeout back (F-RTO) before what it had found lost was sent again: there is nothing
  * to send then, and what is out must still be waited for.
  */
@@ -451,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_probes_unanswered),
 		cmocka_unit_test(test_probes_of_an_orphan),
 		cmocka_unit_test(test_shut_over_a_loss),
+		cmocka_unit_test(test_shrunken_window),
 		cmocka_unit_test(test_taken_back_in_time),
 	};
 

@@ -37,6 +37,7 @@ static __u32 encoded(const __u8 *p, __u32 len, const struct seg *s)
 		assert_memory_equal(p + ip + 24, s->tuple.peer.addr, 16);
 	}
 	assert_int_equal(raw_tcp_sum(p + ip, p + tcp, len - tcp), 0);
+	assert_int_equal(p[tcp + 12] & 15, 0); /* reserved */
 	return tcp;
 }
 
