@@ -153,7 +153,7 @@ __u32 mtu_now(const struct tcp *t)
 {
 	__u32 blocks = t->flags & T_TS ? 4 + 3 * 8 : 4 + 4 * 8;
 
-	if (!(t->flags & T_DSACK) && !(t->flags & T_OOO && t->flags & T_SACK))
+	if (!(t->flags & T_DSACK) && !(t->flags & T_SACK && reasm_has_blocks(t)))
 		return t->mss;
 	return t->mss > blocks + 8 ? t->mss - blocks : 8;
 }

@@ -61,7 +61,7 @@ static struct seg *output_new(struct tcp_stack *s, struct tcp *t, __u8 flags, sg
 		t->flags &= ~(__u32)T_ACK_NOW;
 		if (t->flags & T_DSACK)
 			dsack_block(t, a);
-		if (t->flags & T_SACK && (t->flags & T_OOO || reasm_fin_waits(t)))
+		if (t->flags & T_SACK && reasm_has_blocks(t))
 			reasm_sack(s, t, a);
 	}
 	s->cfg.mib->OutSegs++;

@@ -533,6 +533,11 @@ static inline bool reasm_fin_waits(const struct tcp *t)
 	return t->flags & T_FIN_SEEN && !(t->flags & T_FIN_RCVD) &&
 	       seq_after(t->fin_seq, t->rcv_nxt);
 }
+/* Does an ACK now bear SACK blocks, if they were agreed on? */
+static inline bool reasm_has_blocks(const struct tcp *t)
+{
+	return t->flags & T_OOO || reasm_fin_waits(t);
+}
 void reasm_sack(const struct tcp_stack *s, const struct tcp *t, struct seg *out);
 void reasm_clear(struct tcp_stack *s, struct tcp *t);
 /* As check_block(). */
