@@ -114,6 +114,44 @@ static void test_fin_again(void **state)
 	bed_end(b);
 }
 
+/* What lies behind a hole and comes again in part: that part, as Linux joins it. */
+static void test_overlaps(void **state)
+{
+	static const __s32 left[2][2] = {{150, 200}, {100, 300}};
+	static const __s32 over[2][2] = {{100, 300}, {50, 400}};
+	static const __s32 order[1][2] = {{50, 80}};
+	struct bed *b = open_conn(true);
+
+	(void)state;
+	peer_send_at(&p, 100, SG_ACK, bytes(100, 100), 100);
+	peer_send_at(&p, 150, SG_ACK, bytes(150, 150), 150);
+	expect_blocks(2, left);
+	peer_send_at(&p, 50, SG_ACK, bytes(50, 350), 350);
+	expect_blocks(2, over);
+	peer_send(&p, SG_ACK, bytes(0, 80), 80); /* in order, and over what is there */
+	expect_blocks(1, order);
+	bed_end(b);
+}
+
+/* A FIN behind a hole is told of, alone or with its data; and segments of ours have room for it. */
+static void test_fin_behind_a_hole(void **state)
+{
+	static const __s32 alone[1][2] = {{100, 101}}, data[1][2] = {{50, 101}};
+	struct bed *b = open_conn(true);
+
+	(void)state;
+	peer_send_at(&p, 100, SG_ACK | SG_FIN, NULL, 0);
+	expect_blocks(1, alone);
+	assert_int_equal(tcp_send(b->s[0], p.id, bytes(0, 3000), 3000, b->now), 3000);
+	b->n = 0;
+	bed_output(b);
+	for (unsigned i = 0; i < b->n; i++)
+		assert_true(b->sent[i].s.len + 12 + 4 + 8 * b->sent[i].s.opt.nsack <= BED_MSS);
+	peer_send_at(&p, 50, SG_ACK, bytes(50, 50), 50);
+	expect_blocks(1, data);
+	bed_end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +159,8 @@ int main(void)
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_fin_again),
+		cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_fin_behind_a_hole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
