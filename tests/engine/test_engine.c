@@ -115,6 +115,7 @@ static void test_shutdown_read(void **state)
 	pair_run(p, 50 * MS);
 	assert_int_equal(sge_shutdown(p->e[1], c[1], SGE_RD, p->now), 0);
 	assert_int_equal(sge_recv(p->e[1], c[1], buf, 16, 0, p->now), 3);
+	assert_true(sge_poll(p->e[1], c[1]) & SGE_IN); /* the end is there to be read */
 	assert_int_equal(sge_recv(p->e[1], c[1], buf, 16, 0, p->now), 0);
 	sge_send(p->e[0], c[0], "de", 2, p->now);
 	pair_run(p, 50 * MS);

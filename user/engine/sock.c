@@ -189,7 +189,7 @@ int sge_poll(struct sge *e, sge_conn c)
 
 	if (!t)
 		return 0;
-	if (t->rcv.len || t->flags & T_FIN_RCVD || t->state == TCP_CLOSED)
+	if (t->rcv.len || t->flags & (T_FIN_RCVD | T_READ_END) || t->state == TCP_CLOSED)
 		what |= SGE_IN;
 	if ((t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) &&
 	    t->snd.len < window_send_buffer(e->stack, t))
