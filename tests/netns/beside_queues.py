@@ -192,8 +192,8 @@ def overflow_wait(side):
 def overflow_end(side, plain, data, fin, behind, never):
     """Three places become free; the rest is still refused, and goes at the client's RST."""
     more_room(side, 3)
-    before = len(plain.got)
-    yield lambda: len(plain.got) > before  # its SYN-ACK comes again
+    before = [(f, len(f.got)) for f in (plain, data, fin, behind, never)]
+    yield lambda: all(len(f.got) > n for f, n in before)  # their SYN-ACKs come again
     side.lengths()
     plain.send("A")
     yield from side.settled(4, FREE + 2)
