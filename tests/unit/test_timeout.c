@@ -377,6 +377,24 @@ static void test_probes_of_an_orphan(void **state)
 	bed_end(b);
 }
 
+/* An RTO that is at its most already: the peer is probed all the same before it is given up. */
+static void test_probe_of_an_orphan_on_a_bad_path(void **state)
+{
+	struct peer p;
+	struct bed *b = open_shut(&p);
+
+	(void)state;
+	tcp_close(b->s[0], p.id, b->now);
+	bed_output(b);
+	peer_conn(&p)->rto = RTO_MAX;
+	peer_conn(&p)->rexmit_at = b->now + RTO_MAX;
+	peer_conn(&p)->stalled_at = b->now;
+	bed_run(b, RTO_MAX + 3 * SG_SEC);
+	assert_int_equal(peer_state(&p), TCP_FIN_WAIT_1);
+	assert_int_equal(b->mib[0].TCPWinProbe, 1);
+	bed_end(b);
+}
+
 /* The window shuts while data is out that is lost: probes, and no retransmission into it. */
 static void test_shut_over_a_loss(void **state)
 {
@@ -493,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_probes_unanswered),
 		cmocka_unit_test(test_probes_of_an_orphan),
+		cmocka_unit_test(test_probe_of_an_orphan_on_a_bad_path),
 		cmocka_unit_test(test_shut_over_a_loss),
 		cmocka_unit_test(test_shrunken_window),
 		cmocka_unit_test(test_taken_back_in_time),

@@ -44,8 +44,12 @@ static bool timeout_over(const struct tcp_stack *s, const struct tcp *t, unsigne
 {
 	__u64 user = timer_user_timeout(s, t) * SG_MS;
 
-	/* Linux: nobody waits for an orphan whose peer keeps its window shut */
-	if (due & DUE_PERSIST && !(t->flags & T_OWNED) && t->rto >= RTO_MAX)
+	/*
+	 * Linux: nobody waits for an orphan whose peer keeps its window shut. But it is probed, also
+	 * when a bad path had the RTO at its most before.
+	 */
+	if (due & DUE_PERSIST && !(t->flags & T_OWNED) && t->rto >= RTO_MAX &&
+	    now - t->stalled_at > RTO_MAX + RTO_MAX / 2)
 		return true;
 	if (user && t->stalled_at != SG_NEVER && now - t->stalled_at >= user)
 		return true;
