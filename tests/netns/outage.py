@@ -338,7 +338,8 @@ def schedule(flow, ready):
     for i in range(1, len(s)):
         gap, want = s[i].at - s[i - 1].at, RTO / 1000 * 2 ** (i - 1)
         late = min(gap - want, s[i].at - ready) if s[i - 1].at < ready else gap - want
-        if gap < want - 0.01 or late > 1:
+        # a round counts from its beginning, and on a busy machine it sends a little later
+        if gap < want - 0.05 or late > 1:
             raise Wrong(f"{flow}: SYN-ACKs {[round(x.at - first.at, 3) for x in s]}")
 
 
