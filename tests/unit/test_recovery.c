@@ -171,6 +171,61 @@ static void test_newreno(void **state)
 	path_end(&W, 200);
 }
 
+/* That all before segment `i` has come, so many times. Returns how many segments leave for it. The
+ * last of them is what the next ACK echoes: no reason to think that the original arrived. */
+static unsigned acked_up_to(__u32 i, unsigned times)
+{
+	unsigned before = W.segments;
+	struct seg a;
+
+	W.p.ack = seq_add(W.p.iss, 1 + i * PATH_MSS);
+	a = peer_seg(&W.p, SG_ACK, NULL, 0);
+	while (times--) {
+		W.b->now += SG_MS;
+		bed_input(W.b, 0, &a);
+		if (W.b->n > 0)
+			W.p.tsecr = W.b->sent[0].s.opt.tsval;
+		path_flush(&W);
+	}
+	return W.segments - before;
+}
+
+/* Ten are out of a connection without SACK, and what arrives is up to the test. */
+static void ten_out(void)
+{
+	path_open(&W, false);
+	path_write(&W, 0, 40);
+	path_fill(&W);
+	assert_int_equal(W.segments, 10);
+	assert_int_equal(acked_up_to(1, 1), 2);
+}
+
+/* Duplicates that led to nothing told of segments that the next ACK may well be of. */
+static void test_duplicates_are_forgotten(void **state)
+{
+	(void)state;
+	ten_out();
+	assert_int_equal(acked_up_to(1, 2), 2); /* limited transmit, RFC 3042 */
+	assert_int_equal(flight_of(W.b->s[0], path_conn(&W))->sacked, 2 * PATH_MSS);
+	acked_up_to(2, 1);
+	assert_int_equal(flight_of(W.b->s[0], path_conn(&W))->sacked, 0);
+	assert_true(flight_pipe(W.b->s[0], path_conn(&W)) <= path_conn(&W)->cwnd);
+	bed_end(W.b);
+}
+
+/* RFC 6582 3.2, step 3: the next hole is sent again at once, however much is out. */
+static void test_partial_ack(void **state)
+{
+	(void)state;
+	ten_out();
+	acked_up_to(1, 3);
+	assert_int_equal(path_conn(&W)->ca, CA_RECOVERY);
+	assert_int_equal(W.sent[1], 2);
+	assert_int_equal(acked_up_to(2, 1), 1);
+	assert_int_equal(W.sent[2], 2);
+	bed_end(W.b);
+}
+
 /* What a ring that is full did not take is not lost to the recovery. */
 static void test_retransmission_at_a_full_ring(void **state)
 {
@@ -558,6 +613,8 @@ int main(void)
 		cmocka_unit_test(test_window_is_cut_once),
 		cmocka_unit_test(test_proportional_rate),
 		cmocka_unit_test(test_newreno),
+		cmocka_unit_test(test_duplicates_are_forgotten),
+		cmocka_unit_test(test_partial_ack),
 		cmocka_unit_test(test_retransmission_at_a_full_ring),
 		cmocka_unit_test(test_more_holes_than_runs),
 		cmocka_unit_test(test_lost_retransmission),

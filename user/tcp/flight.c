@@ -258,7 +258,9 @@ void flight_acked(struct tcp_stack *s, struct tcp *t, const struct seg *in, sg_t
 	if (f->n == 0)
 		f->first = 0;
 	f->fack = seq_max(f->fack, in->ack);
-	if (!(t->flags & T_SACK) && news->bytes > t->mss) /* duplicates told of the rest of these */
+	if (!(t->flags & T_SACK) && t->ca < CA_RECOVERY)
+		f->sacked = 0; /* the duplicates told of segments that had overtaken others */
+	else if (!(t->flags & T_SACK) && news->bytes > t->mss) /* they told of the rest of these */
 		f->sacked -= news->bytes - t->mss < f->sacked ? news->bytes - t->mss : f->sacked;
 }
 

@@ -120,6 +120,8 @@ static void recovery_newreno(struct tcp_stack *s, struct tcp *t, struct ack_news
 	if (t->ca == CA_RECOVERY ? news->bytes > 0 : t->dupacks >= DUP_THRESH &&
 						     seq_after(t->snd_una, t->recover))
 		flight_lose_first(s, t, t->mss);
+	if (f->lost > before && t->ca == CA_RECOVERY)
+		f->hurry = 1; /* RFC 6582 3.2, step 3: a partial ACK's goes out with it */
 	news->lost |= f->lost > before;
 }
 
