@@ -171,6 +171,7 @@ class Wire:
                for ns, d in (("server", "s0"), ("client", dev))]
         self.ether = b"".join(bytes.fromhex(m.replace(":", "")) for m in mac)
         self.mark = 0
+        self.lag = 0.0  # how much longer than it was to did sleep() take, at most
 
     def peer(self, family):
         """An address of ours that was not used before."""
@@ -228,6 +229,7 @@ class Wire:
         until = time.time() + seconds
         while self.take(until) or time.time() < until:
             pass
+        self.lag = max(self.lag, time.time() - until)
 
     def flow(self, port, family=4, **kw):
         return Flow(self, port, family, **kw)
