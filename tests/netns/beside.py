@@ -359,7 +359,7 @@ class Stage:
                 print(f"{name}: {wrong or 'the same'}\n{columns(*sides)}")
             if wrong:
                 self.failed.append(name)
-        self.compare(what, self.moved(before), skip)
+        self.compare(what, self.arrived(before, skip), skip)
         if len(self.failed) > failed:
             print(f"{what}: scripts woke up late by {Round.lag:.3f} s at most")
             self.lags.append(Round.lag > lag)
@@ -373,11 +373,23 @@ class Stage:
             self.failed.append(what)
             self.lags.append(Round.lag > lag)
 
+    def arrived(self, before, skip=()):
+        """What moved, once the last segments of the scripts have been counted on both sides."""
+        end = time.monotonic() + w.DEADLINE
+        while True:
+            moved = self.moved(before)
+            if time.monotonic() > end or not any(self.differs(*m, skip) for m in moved.items()):
+                return moved
+            self.wire.take(time.time() + GAP)
+
+    def differs(self, name, pair, skip):
+        return pair[0] != pair[1] and name not in self.unlike and name not in skip
+
     def compare(self, what, moved, skip=()):
         for name, (a, b) in moved.items():
             x, y = self.total.get(name, (0, 0))
             self.total[name] = x + a, y + b
-            if a != b and name not in self.unlike and name not in skip:
+            if self.differs(name, (a, b), skip):
                 print(f"{what}: {name} +{a} here, +{b} there")
                 self.failed.append(f"{what} {name}")
 
