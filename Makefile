@@ -92,7 +92,7 @@ $(O)/front.bpf.o: bpf/front.bpf.c $(wildcard bpf/*.h include/syngate/*.h) Makefi
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
 
-$(O)/tests/netns/%.bpf.o: tests/netns/%.bpf.c Makefile
+$(O)/tests/%.bpf.o: tests/%.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
 

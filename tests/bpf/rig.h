@@ -106,14 +106,17 @@ static inline void rig_beat(struct rig *r)
 		r->f->worker[i].heartbeat = rig_ms64() + 60000;
 }
 
+/* Room in the tables. */
+static __u32 rig_halfopen UNUSED = RIG_ENTRIES, rig_flows UNUSED = RIG_ENTRIES;
+
 static inline struct front_config rig_config(const struct rig *r)
 {
 	return (struct front_config){
 		.ifname = "rig-s",
 		.instance = r->instance,
 		.queues = RIG_QUEUES,
-		.halfopen_entries = RIG_ENTRIES,
-		.flow_entries = RIG_ENTRIES,
+		.halfopen_entries = rig_halfopen,
+		.flow_entries = rig_flows,
 		.max_listeners = 8,
 	};
 }
