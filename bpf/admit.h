@@ -42,29 +42,26 @@ SG_INLINE struct request *request_get(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
-SG_INLINE int halfopen_find_in(__u32 bucket, const struct sg_tuple *t, __u32 tag)
+
+/* The tuple's entry, sg_index(), or -1. */
+STAGE int halfopen_find(const struct sg_tuple *t, __u32 tag)
 {
+	__u32 bucket = sg_bucket_first(tag, halfopen_buckets);
 	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
 	__u64 word;
 	int way;
 
-	if (!b)
+	if (!t || !b)
 		return -1;
 	way = sg_synq_find(b, tag, t, &word);
-	return way < 0 ? -1 : (int)(bucket * SG_WAYS + (__u32)way);
-}
-
-/* The tuple's entry: bucket * SG_WAYS + way, or -1. */
-STAGE int halfopen_find(const struct sg_tuple *t, __u32 tag)
-{
-	int at;
-
-	if (!t)
-		return -1;
-	at = halfopen_find_in(sg_bucket_first(tag, halfopen_buckets), t, tag);
-	if (at >= 0)
-		return at;
-	return halfopen_find_in(sg_bucket_second(tag, halfopen_buckets), t, tag);
+	if (way < 0 && SG_READ_ONCE(b->w.spilled)) {
+		bucket = sg_bucket_second(tag, halfopen_buckets);
+		b = bpf_map_lookup_elem(&halfopen, &bucket);
+		if (!b)
+			return -1;
+		way = sg_synq_find(b, tag, t, &word);
+	}
+	return way < 0 ? -1 : (int)sg_index(bucket, (__u32)way);
 }
 
 /*
@@ -204,7 +201,7 @@ SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request 
 	__u32 i1 = sg_bucket_second(tag, halfopen_buckets);
 	struct sg_halfopen_bucket *b0 = bpf_map_lookup_elem(&halfopen, &i0);
 	struct sg_halfopen_bucket *b1 = bpf_map_lookup_elem(&halfopen, &i1);
-	struct sg_synq_place at;
+	struct sg_place at;
 	int is_proven;
 
 	if (!b0 || !b1)

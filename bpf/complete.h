@@ -49,13 +49,13 @@ struct found {
 /* The entry, copied to `e`. 0, or -1 when it has gone since halfopen_find() saw it. */
 SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag, struct sg_halfopen *e)
 {
-	__u32 bucket = index / SG_WAYS, way = index % SG_WAYS;
+	__u32 bucket = sg_index_bucket(index), way = sg_index_way(index);
 	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
 
-	if (!b)
+	if (!b || way >= SG_WAYS)
 		return -1;
 	f->e = &b->entry[way];
-	f->slot = &b->slot[way];
+	f->slot = &b->w.slot[way];
 	f->word = SG_READ_ONCE(*f->slot);
 	f->index = index;
 	*e = *f->e;

@@ -27,27 +27,46 @@ STAGE int tuple_hash(const struct sg_tuple *t, struct sg_hash *h)
 	return 0;
 }
 
-SG_INLINE int flow_find_in(__u32 bucket, __u32 tag, const struct sg_tuple *t)
+/* Is way `way` of this bucket this tuple's? */
+SG_INLINE int flow_is(__u32 bucket, __u32 way, const struct sg_tuple *t)
 {
-	struct sg_flow_bucket *b = bpf_map_lookup_elem(&flows, &bucket);
-	__u64 word;
+	struct sg_flow_tuples *f = bpf_map_lookup_elem(&flow_tuples, &bucket);
 
-	if (!b || sg_flow_find(b, tag, t, &word) < 0)
-		return -1;
-	return sg_slot_info(word);
+	return f && way < SG_WAYS && sg_tuple_eq(&f->tuple[way], t);
+}
+
+SG_INLINE int flow_find_in(const struct sg_ways *w, __u32 bucket, __u32 tag,
+			   const struct sg_tuple *t)
+{
+	int owner = -1;
+
+	SG_UNROLL
+	for (__u32 i = 0; i < SG_WAYS; i++) {
+		__u64 word = SG_READ_ONCE(w->slot[i]);
+
+		if (sg_slot_hit(word, tag) && flow_is(bucket, i, t)) {
+			owner = sg_slot_info(word);
+			break;
+		}
+	}
+	return owner;
 }
 
 /* The worker that has this flow, or -1. */
 STAGE int flow_find(const struct sg_tuple *t, __u32 tag)
 {
+	__u32 bucket = sg_bucket_first(tag, flow_buckets);
+	struct sg_ways *w = bpf_map_lookup_elem(&flows, &bucket);
 	int owner;
 
-	if (!t)
+	if (!t || !w)
 		return -1;
-	owner = flow_find_in(sg_bucket_first(tag, flow_buckets), tag, t);
-	if (owner >= 0)
+	owner = flow_find_in(w, bucket, tag, t);
+	if (owner >= 0 || !SG_READ_ONCE(w->spilled))
 		return owner;
-	return flow_find_in(sg_bucket_second(tag, flow_buckets), tag, t);
+	bucket = sg_bucket_second(tag, flow_buckets);
+	w = bpf_map_lookup_elem(&flows, &bucket);
+	return w ? flow_find_in(w, bucket, tag, t) : -1;
 }
 
 SG_INLINE const struct sg_listener *listener_open(const struct sg_listener_key *k)

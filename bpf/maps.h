@@ -104,8 +104,16 @@ struct {
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct sg_flow_bucket);
+	__type(value, struct sg_ways);
 } flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sg_flow_tuples);
+} flow_tuples SEC(".maps");
 
 /* One bit a local port: may it have a listener or a flow? All other TCP passes at once. */
 struct {

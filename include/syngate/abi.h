@@ -16,7 +16,8 @@
  *	keys         array     0 -> sg_keys                      root's secret
  *	halfopen     array     bucket -> sg_halfopen_bucket      mmapable; `syngate show halfopen`
  *	proven       array     bucket -> sg_proven_bucket        mmapable; proven.h
- *	flows        array     bucket -> sg_flow_bucket          mmapable; `syngate show conns`
+ *	flows        array     bucket -> sg_ways                 mmapable; `syngate show conns`
+ *	flow_tuples  array     bucket -> sg_flow_tuples          mmapable; whose they are
  *	xsks         xskmap    RX queue -> AF_XDP socket
  *
  * Not pinned: `ports`, one bit a local port that may have a listener or a flow.
@@ -30,7 +31,7 @@
 #include "siphash.h"
 #include "verdict.h"
 
-#define SG_ABI 3 /* goes up when anything in this file changes shape or meaning */
+#define SG_ABI 4 /* goes up when anything in this file changes shape or meaning */
 #define SG_MAX_LISTENERS 4096
 #define SG_MAX_QUEUES 64
 
@@ -146,32 +147,47 @@ _Static_assert(sizeof(struct sg_halfopen) == 64, "a half-open entry is one cache
 
 #define SG_DUE_SHIFT 3
 
-#define SG_WAYS 8
+#define SG_WAYS 7
 
-struct sg_halfopen_bucket { /* value of `halfopen` */
-	__u64 slot[SG_WAYS]; /* one cache line: a search or a sweep reads this alone */
-	struct sg_halfopen entry[SG_WAYS];
+/*
+ * The slots of a bucket, one cache line: what a search that finds nothing reads, mostly this
+ * alone. `spilled`: entries whose first bucket this is and that lie in their second one; never
+ * less than there are.
+ */
+struct sg_ways {
+	__u64 slot[SG_WAYS];
+	__u64 spilled;
 } __attribute__((aligned(SG_CACHELINE)));
 
-_Static_assert(sizeof(struct sg_halfopen_bucket) == 576, "half-open bucket is ABI");
+struct sg_halfopen_bucket { /* value of `halfopen`: within one page */
+	struct sg_ways w;
+	struct sg_halfopen entry[SG_WAYS];
+};
+
+_Static_assert(sizeof(struct sg_halfopen_bucket) == 512, "half-open bucket is ABI");
 
 /* --- proven peers ---------------------------------------------------------------- */
 
 #define SG_PROVEN_BUCKETS 8192 /* 65,536 addresses */
+#define SG_PROVEN_WAYS 8
 
 /* Value of `proven`: marks of addresses, sg_proven_mark(); 0: free. One cache line. */
 struct sg_proven_bucket {
-	__u64 mark[SG_WAYS];
+	__u64 mark[SG_PROVEN_WAYS];
 } __attribute__((aligned(SG_CACHELINE)));
 
 /* --- flows ----------------------------------------------------------------------- */
 
-struct sg_flow_bucket { /* value of `flows`; slot word as above, info = owner */
-	__u64 slot[SG_WAYS];
+/*
+ * Value of `flow_tuples`: the tuples of a bucket of `flows`, which are struct sg_ways, info =
+ * owner. Apart, so that a search that finds nothing, and a flood is nothing else, has few pages to
+ * touch.
+ */
+struct sg_flow_tuples {
 	struct sg_tuple tuple[SG_WAYS];
-} __attribute__((aligned(SG_CACHELINE)));
+};
 
-_Static_assert(sizeof(struct sg_flow_bucket) == 384, "flow bucket is ABI");
+_Static_assert(sizeof(struct sg_flow_tuples) == 280, "flow tuples are ABI");
 
 /* --- per RX queue ---------------------------------------------------------------- */
 
@@ -219,7 +235,7 @@ struct sg_meta {
 	__u16 magic;
 	__u8 kind;      /* enum sg_meta_kind */
 	__u8 opts;      /* the half-open entry's, as are irs, when, tsval, mss, listener */
-	__u32 slot;     /* bucket * SG_WAYS + way */
+	__u32 slot;     /* sg_index() */
 	__u16 gen;      /* generation of that slot */
 	__u16 listener;
 	__u32 irs;

@@ -10,42 +10,48 @@
 #include "abi.h"
 #include "table.h"
 
-/* The way that holds `t`, or -1; `word` is then the slot word (its info: the owner). */
-SG_INLINE int sg_flow_find(const struct sg_flow_bucket *b, __u32 tag, const struct sg_tuple *t,
-			   __u64 *word)
-{
-	int found = -1;
-
-	SG_UNROLL
-	for (int i = 0; i < SG_WAYS; i++) {
-		__u64 w = SG_READ_ONCE(b->slot[i]);
-
-		if (sg_slot_hit(w, tag) && sg_tuple_eq(&b->tuple[i], t)) {
-			*word = w;
-			found = i;
-			break;
-		}
-	}
-	return found;
-}
-
 #ifndef __bpf__
 #include <errno.h>
 
 struct sg_flow_table {
-	struct sg_flow_bucket *bucket;
+	struct sg_ways *ways;
+	struct sg_flow_tuples *tuples; /* the same number */
 	__u32 buckets;
 };
 
-/* The owner of `t`, or -ENOENT. */
-SG_INLINE int sg_flow_owner(const struct sg_flow_table *f, __u32 hash, const struct sg_tuple *t)
+/* The way of bucket `b` that holds `t`, or -1; `word` is then the slot word (its info: the owner). */
+SG_INLINE int sg_flow_find(const struct sg_flow_table *f, __u32 b, __u32 tag,
+			   const struct sg_tuple *t, __u64 *word)
 {
+	for (int i = 0; i < SG_WAYS; i++) {
+		*word = SG_READ_ONCE(f->ways[b].slot[i]);
+		if (sg_slot_hit(*word, tag) && sg_tuple_eq(&f->tuples[b].tuple[i], t))
+			return i;
+	}
+	return -1;
+}
+
+/* Where `t` is: a way of bucket `b`. Or -1. */
+static inline int sg_flow_where(const struct sg_flow_table *f, __u32 tag, const struct sg_tuple *t,
+				__u32 *b, __u64 *word)
+{
+	int way;
+
+	*b = sg_bucket_first(tag, f->buckets);
+	way = sg_flow_find(f, *b, tag, t, word);
+	if (way >= 0 || !SG_READ_ONCE(f->ways[*b].spilled))
+		return way;
+	*b = sg_bucket_second(tag, f->buckets);
+	return sg_flow_find(f, *b, tag, t, word);
+}
+
+/* The owner of `t`, or -ENOENT. */
+static inline int sg_flow_owner(const struct sg_flow_table *f, __u32 tag, const struct sg_tuple *t)
+{
+	__u32 b;
 	__u64 w;
 
-	if (sg_flow_find(&f->bucket[sg_bucket_first(hash, f->buckets)], hash, t, &w) >= 0 ||
-	    sg_flow_find(&f->bucket[sg_bucket_second(hash, f->buckets)], hash, t, &w) >= 0)
-		return sg_slot_info(w);
-	return -ENOENT;
+	return sg_flow_where(f, tag, t, &b, &w) < 0 ? -ENOENT : sg_slot_info(w);
 }
 
 /*
@@ -53,54 +59,49 @@ SG_INLINE int sg_flow_owner(const struct sg_flow_table *f, __u32 hash, const str
  * it was there first; -EBUSY while another claim is being made; -ENOSPC when neither
  * bucket has a free way.
  */
-static inline int sg_flow_claim(struct sg_flow_table *f, __u32 hash, const struct sg_tuple *t,
+static inline int sg_flow_claim(struct sg_flow_table *f, __u32 tag, const struct sg_tuple *t,
 				__u16 owner)
 {
-	struct sg_flow_bucket *b0 = &f->bucket[sg_bucket_first(hash, f->buckets)];
-	struct sg_flow_bucket *b1 = &f->bucket[sg_bucket_second(hash, f->buckets)];
-	int second = sg_bucket_free(b1->slot) > sg_bucket_free(b0->slot);
-	struct sg_flow_bucket *b = second ? b1 : b0;
-	int has = sg_flow_owner(f, hash, t);
-	__u64 word;
-	int way;
+	__u32 b[2] = {sg_bucket_first(tag, f->buckets), sg_bucket_second(tag, f->buckets)};
+	int has = sg_flow_owner(f, tag, t);
+	struct sg_place at;
 
 	if (has >= 0)
 		return has;
-	way = sg_bucket_claim(b->slot, hash, owner, &word);
-	if (way < 0) {
-		second = !second;
-		b = second ? b1 : b0;
-		way = sg_bucket_claim(b->slot, hash, owner, &word);
-	}
-	if (way < 0)
+	switch (sg_ways_take(&f->ways[b[0]], &f->ways[b[1]], tag, owner, &at)) {
+	case SG_TAKEN_FULL:
 		return -ENOSPC;
-	if (sg_bucket_rival(b->slot, hash, way) ||
-	    sg_bucket_rival(second ? b0->slot : b1->slot, hash, -1)) {
-		sg_slot_free(&b->slot[way], word);
-		has = sg_flow_owner(f, hash, t);
+	case SG_TAKEN_RIVAL:
+		has = sg_flow_owner(f, tag, t);
 		return has >= 0 ? has : -EBUSY;
+	case SG_TAKEN:
+		break;
 	}
-	b->tuple[way] = *t;
-	sg_slot_publish(&b->slot[way], word);
+	f->tuples[b[at.second]].tuple[at.way] = *t;
+	sg_slot_publish(&f->ways[b[at.second]].slot[at.way], at.word);
 	return owner;
 }
 
-/* Give `t` back. Returns 0, or -ENOENT. */
-static inline int sg_flow_release(struct sg_flow_table *f, __u32 hash, const struct sg_tuple *t)
+/* Free way `way` of bucket `b`. 0, or -ENOENT: it is no longer what `word` says. */
+static inline int sg_flow_free(struct sg_flow_table *f, __u32 b, int way, __u64 word)
 {
-	struct sg_flow_bucket *b[2] = {
-		&f->bucket[sg_bucket_first(hash, f->buckets)],
-		&f->bucket[sg_bucket_second(hash, f->buckets)],
-	};
+	__u32 first = sg_bucket_first(sg_slot_tag(word), f->buckets);
+
+	if (!sg_slot_free(&f->ways[b].slot[way], word))
+		return -ENOENT;
+	if (first != b)
+		sg_ways_unspill(&f->ways[first]);
+	return 0;
+}
+
+/* Give `t` back. Returns 0, or -ENOENT. */
+static inline int sg_flow_release(struct sg_flow_table *f, __u32 tag, const struct sg_tuple *t)
+{
+	__u32 b;
 	__u64 w;
+	int way = sg_flow_where(f, tag, t, &b, &w);
 
-	for (int i = 0; i < 2; i++) {
-		int way = sg_flow_find(b[i], hash, t, &w);
-
-		if (way >= 0)
-			return sg_slot_free(&b[i]->slot[way], w) ? 0 : -ENOENT;
-	}
-	return -ENOENT;
+	return way < 0 ? -ENOENT : sg_flow_free(f, b, way, w);
 }
 #endif
 

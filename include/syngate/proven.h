@@ -37,7 +37,7 @@ SG_INLINE int sg_proven_has(const struct sg_proven_bucket *b, __u64 mark)
 	__u64 found = 0;
 
 	SG_UNROLL
-	for (int i = 0; i < SG_WAYS; i++)
+	for (int i = 0; i < SG_PROVEN_WAYS; i++)
 		found |= SG_READ_ONCE(b->mark[i]) == mark;
 	return (int)found;
 }
@@ -46,11 +46,11 @@ SG_INLINE int sg_proven_has(const struct sg_proven_bucket *b, __u64 mark)
 /* `dice`: any number; when the line is full, whom it hits goes. */
 static inline void sg_proven_add(struct sg_proven_bucket *b, __u64 mark, __u32 dice)
 {
-	__u32 way = dice % SG_WAYS;
+	__u32 way = dice % SG_PROVEN_WAYS;
 
 	if (sg_proven_has(b, mark))
 		return;
-	for (__u32 i = 0; i < SG_WAYS; i++)
+	for (__u32 i = 0; i < SG_PROVEN_WAYS; i++)
 		if (!SG_READ_ONCE(b->mark[i])) {
 			way = i;
 			break;

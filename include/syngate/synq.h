@@ -163,7 +163,7 @@ SG_INLINE int sg_synq_find(const struct sg_halfopen_bucket *b, __u32 tag,
 
 	SG_UNROLL
 	for (int i = 0; i < SG_WAYS; i++) {
-		__u64 w = SG_READ_ONCE(b->slot[i]);
+		__u64 w = SG_READ_ONCE(b->w.slot[i]);
 
 		if (sg_slot_hit(w, tag) && sg_tuple_eq(&b->entry[i].tuple, t)) {
 			*word = w;
@@ -224,12 +224,6 @@ SG_INLINE enum sg_admission sg_synq_reserve(struct sg_queue *q, int proven)
 	return how;
 }
 
-struct sg_synq_place {
-	__u32 bucket; /* 0 or 1: which of the two */
-	__u32 way;
-	__u64 word;
-};
-
 /*
  * A SYN without an entry. `b` are its two buckets, `e` the entry to be; `proven`: so is its
  * peer, if sg_synq_wants_proven(). On SG_ADMIT_ENTRY the entry is live and `at` says where.
@@ -237,40 +231,55 @@ struct sg_synq_place {
 SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
 					  struct sg_halfopen_bucket *b1, struct sg_queue *q,
 					  const struct sg_halfopen *e, int proven, __u32 tag,
-					  __u32 now, __u32 rto_ms, struct sg_synq_place *at)
+					  __u32 now, __u32 rto_ms, struct sg_place *at)
 {
-	struct sg_halfopen_bucket *b;
 	__u16 due = sg_due(now, sg_synack_timeout(rto_ms, 0));
 	enum sg_admission how = sg_synq_reserve(q, proven);
-	int second, way;
+	struct sg_halfopen_bucket *b;
+	enum sg_taken taken;
 
 	if (how != SG_ADMIT_ENTRY)
 		return how;
-	second = sg_bucket_free(b1->slot) > sg_bucket_free(b0->slot);
-	b = second ? b1 : b0;
-	way = sg_bucket_claim(b->slot, tag, due, &at->word);
-	if (way < 0) {
-		second = !second;
-		b = second ? b1 : b0;
-		way = sg_bucket_claim(b->slot, tag, due, &at->word);
-	}
-	if (way < 0 || way >= SG_WAYS) {
+	taken = sg_ways_take(&b0->w, &b1->w, tag, due, at);
+	if (taken != SG_TAKEN || at->way >= SG_WAYS) {
 		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
-		return SG_ADMIT_BUCKET_FULL;
+		return taken == SG_TAKEN_RIVAL ? SG_ADMIT_RIVAL : SG_ADMIT_BUCKET_FULL;
 	}
-	if (sg_bucket_rival(b->slot, tag, way) ||
-	    sg_bucket_rival(second ? b0->slot : b1->slot, tag, -1)) {
-		sg_slot_free(&b->slot[way], at->word);
-		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
-		return SG_ADMIT_RIVAL;
-	}
-	b->entry[way] = *e;
-	at->bucket = (__u32)second;
-	at->way = (__u32)way;
+	b = at->second ? b1 : b0;
+	b->entry[at->way] = *e;
 	__sync_fetch_and_add(&q->young, 1);
-	at->word = sg_slot_publish(&b->slot[way], at->word);
+	at->word = sg_slot_publish(&b->w.slot[at->way], at->word);
 	return SG_ADMIT_ENTRY;
 }
+
+#ifndef __bpf__
+/* Where `t` is, sg_index(), in the table of `n` buckets. Or -1. */
+static inline __s64 sg_synq_where(const struct sg_halfopen_bucket *table, __u32 n, __u32 tag,
+				  const struct sg_tuple *t, __u64 *word)
+{
+	__u32 b = sg_bucket_first(tag, n);
+	int way = sg_synq_find(&table[b], tag, t, word);
+
+	if (way < 0 && SG_READ_ONCE(table[b].w.spilled)) {
+		b = sg_bucket_second(tag, n);
+		way = sg_synq_find(&table[b], tag, t, word);
+	}
+	return way < 0 ? -1 : (__s64)sg_index(b, (__u32)way);
+}
+
+/* Free way `way` of bucket `b`. 0: the slot is no longer what `word` says. */
+static inline int sg_synq_free(struct sg_halfopen_bucket *table, __u32 n, __u32 b, __u32 way,
+			       __u64 word)
+{
+	__u32 first = sg_bucket_first(sg_slot_tag(word), n);
+
+	if (!sg_slot_free(&table[b].w.slot[way], word))
+		return 0;
+	if (first != b)
+		sg_ways_unspill(&table[first].w);
+	return 1;
+}
+#endif
 
 /* --- the check of what arrives for an entry ------------------------------------------ */
 

@@ -228,7 +228,7 @@ static void flood_syns(const char *path, uint32_t entries, uint32_t cookies)
 		flood_run(&fl, &r, entries / 10 * 7);
 		sum += flood_cost(&fl, &r, entries / 10);
 		for (uint32_t b = 0; b < r.f->halfopen_buckets; b++)
-			memset(r.f->halfopen[b].slot, 0, sizeof(r.f->halfopen[b].slot));
+			memset(&r.f->halfopen[b].w, 0, sizeof(r.f->halfopen[b].w));
 		r.f->queue[0].halfopen = r.f->queue[0].young = 0;
 	}
 	front_counters(r.f, &c);

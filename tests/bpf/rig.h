@@ -369,10 +369,10 @@ static inline struct sg_halfopen *rig_entry(const struct rig *r, const struct sp
 	for (__u32 i = 0; i < r->f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &r->f->halfopen[i / SG_WAYS];
 
-		if ((b->slot[i % SG_WAYS] & 3) == SG_SLOT_LIVE &&
+		if ((b->w.slot[i % SG_WAYS] & 3) == SG_SLOT_LIVE &&
 		    !memcmp(&b->entry[i % SG_WAYS].tuple, &t, sizeof(t))) {
 			if (word)
-				*word = b->slot[i % SG_WAYS];
+				*word = b->w.slot[i % SG_WAYS];
 			return &b->entry[i % SG_WAYS];
 		}
 	}
@@ -386,14 +386,14 @@ static inline __u64 *rig_slot(const struct rig *r, const struct sg_halfopen *e)
 	size_t at = (size_t)((const char *)e - (const char *)b);
 
 	b += at / sizeof(*b);
-	return &b->slot[e - b->entry];
+	return &b->w.slot[e - b->entry];
 }
 
 /* Forget all half-open entries, as if nothing had been. */
 static inline void rig_reset(struct rig *r)
 {
 	memset(r->f->halfopen, 0, r->f->halfopen_buckets * sizeof(*r->f->halfopen));
-	memset(r->f->flows.bucket, 0, r->f->flows.buckets * sizeof(*r->f->flows.bucket));
+	memset(r->f->flows.ways, 0, r->f->flows.buckets * sizeof(*r->f->flows.ways));
 	for (__u32 i = 0; i < r->f->max_listeners; i++)
 		r->f->queue[i].halfopen = r->f->queue[i].acceptq = 0;
 }

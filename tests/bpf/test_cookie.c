@@ -159,7 +159,7 @@ static void test_on_full_buckets(void **state)
 	c.syn.opts_len = syn_opts(c.o, 1460, 7, true, true);
 	for (__u32 b = 0; b < r->f->halfopen_buckets; b++)
 		for (int way = 0; way < SG_WAYS; way++)
-			r->f->halfopen[b].slot[way] = sg_slot_make(SG_SLOT_LIVE, 1, 0, b);
+			r->f->halfopen[b].w.slot[way] = sg_slot_make(SG_SLOT_LIVE, 1, 0, b);
 	rig_send(r, &c.syn, XDP_DROP, BUCKET_FULL);
 	r->f->settings->tcp_syncookies = 1;
 	rig_send(r, &c.syn, XDP_TX, COOKIE_SENT);

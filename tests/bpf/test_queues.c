@@ -94,7 +94,7 @@ static void test_both_full(void **state)
 static void occupy(struct sg_halfopen_bucket *b)
 {
 	for (int i = 0; i < SG_WAYS; i++)
-		b->slot[i] = sg_slot_make(SG_SLOT_LIVE, 9, 0, 0xdeadbeef + (__u32)i);
+		b->w.slot[i] = sg_slot_make(SG_SLOT_LIVE, 9, 0, 0xdeadbeef + (__u32)i);
 }
 
 /* No way free in either of its buckets: dropped, and the length is given back. */
@@ -115,7 +115,7 @@ static void test_buckets_full(void **state)
 	assert_int_equal(r->f->queue[0].halfopen, 0);
 	assert_int_equal(r->f->queue[0].ListenDrops, 1);
 	assert_int_equal(r->f->queue[0].ListenOverflows, 0);
-	sg_slot_free(&b1->slot[3], b1->slot[3]);
+	sg_slot_free(&b1->w.slot[3], b1->w.slot[3]);
 	rig_send(r, &s, XDP_TX, SYNACK_SENT);
 	assert_ptr_equal(rig_entry(r, &s, &word), &b1->entry[3]);
 	assert_int_equal(sg_slot_gen(word), 10);
@@ -132,9 +132,10 @@ static void test_rival(void **state)
 	__u32 bucket[2] = {sg_bucket_first(tag, n), sg_bucket_second(tag, n)};
 
 	for (int i = 0; i < 2 * SG_WAYS; i++) {
-		__u64 *slot = &r->f->halfopen[bucket[i / SG_WAYS]].slot[i % SG_WAYS];
+		__u64 *slot = &r->f->halfopen[bucket[i / SG_WAYS]].w.slot[i % SG_WAYS];
 
 		*slot = sg_slot_make(SG_SLOT_BUSY, 1, 0, tag);
+		r->f->halfopen[bucket[0]].w.spilled = i >= SG_WAYS;
 		rig_send(r, &s, XDP_DROP, SYN_LIMITED);
 		assert_int_equal(r->f->queue[0].halfopen, 0);
 		assert_null(rig_entry(r, &s, NULL));
@@ -255,8 +256,8 @@ static __u32 check_entries(const struct rig *r, const struct sg_queue *q)
 	for (__u32 i = 0; i < r->f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &r->f->halfopen[i / SG_WAYS];
 
-		assert_int_not_equal(sg_slot_state(b->slot[i % SG_WAYS]), SG_SLOT_BUSY);
-		if (sg_slot_state(b->slot[i % SG_WAYS]) == SG_SLOT_LIVE)
+		assert_int_not_equal(sg_slot_state(b->w.slot[i % SG_WAYS]), SG_SLOT_BUSY);
+		if (sg_slot_state(b->w.slot[i % SG_WAYS]) == SG_SLOT_LIVE)
 			t[n++] = b->entry[i % SG_WAYS].tuple;
 	}
 	qsort(t, n, sizeof(t[0]), by_bytes);

@@ -146,7 +146,7 @@ static void test_second_bucket(void **state)
 	struct spec s = flow_segment(r);
 	struct sg_tuple t = rig_tuple(&s);
 	__u32 tag = rig_hash(r, &t).table;
-	struct sg_flow_bucket *b = &r->f->flows.bucket[sg_bucket_first(tag, r->f->flows.buckets)];
+	struct sg_ways *b = &r->f->flows.ways[sg_bucket_first(tag, r->f->flows.buckets)];
 
 	rig_socket(r, 0);
 	for (int i = 0; i < SG_WAYS; i++)

@@ -60,7 +60,8 @@ static void make_tables(void)
 	memset(q, 0xff, sizeof(*q)); /* limits that nothing reaches */
 	q->halfopen = q->acceptq = 0;
 	maps_make("halfopen", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_halfopen_bucket), BUCKETS);
-	maps_make("flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_flow_bucket), BUCKETS);
+	maps_make("flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_ways), BUCKETS);
+	maps_make("flow_tuples", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_flow_tuples), BUCKETS);
 	maps_make("ports", BPF_MAP_TYPE_ARRAY, 4, 8, 65536 / 64);
 	*(__u64 *)maps_array("ports", 80 / 64) = 1ULL << 80 % 64;
 	maps_make("xsks", BPF_MAP_TYPE_XSKMAP, 4, 4, 1);
@@ -109,7 +110,7 @@ static void run(const struct spec *s)
 static void make_flow(const struct spec *s)
 {
 	struct sg_tuple t = {.lport = s->dport, .pport = s->sport};
-	struct sg_flow_bucket *b;
+	struct sg_ways *b;
 	struct sg_key none = {};
 	__u32 tag;
 
@@ -118,7 +119,8 @@ static void make_flow(const struct spec *s)
 	tag = sg_tuple_hash(&none, &t).table;
 	b = maps_array("flows", sg_bucket_first(tag, BUCKETS));
 	b->slot[0] = sg_slot_make(SG_SLOT_LIVE, 1, 0, tag);
-	b->tuple[0] = t;
+	((struct sg_flow_tuples *)maps_array("flow_tuples", sg_bucket_first(tag, BUCKETS)))->tuple[0] =
+		t;
 }
 
 /* --- the fence ---------------------------------------------------------------------------- */

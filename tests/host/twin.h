@@ -24,7 +24,7 @@ struct twin_table {
 	__u8 *saved; /* as it was before the frame */
 };
 
-#define TWIN_TABLES 4
+#define TWIN_TABLES 5
 
 struct twin {
 	struct rig r;
@@ -92,7 +92,9 @@ static inline int twin_setup(void **state)
 	for (__u32 q = 0; q < RIG_QUEUES; q++)
 		rig_socket(&t.r, q);
 	twin_table(&t.table[0], "halfopen", f->halfopen, sizeof(*f->halfopen), f->halfopen_buckets);
-	twin_table(&t.table[1], "flows", f->flows.bucket, sizeof(*f->flows.bucket),
+	twin_table(&t.table[1], "flows", f->flows.ways, sizeof(*f->flows.ways),
+		   f->flows.buckets);
+	twin_table(&t.table[4], "flow_tuples", f->flows.tuples, sizeof(*f->flows.tuples),
 		   f->flows.buckets);
 	twin_table(&t.table[2], "queues", f->queue, sizeof(*f->queue), f->max_listeners);
 	twin_table(&t.table[3], "workers", f->worker, sizeof(*f->worker), f->queues);

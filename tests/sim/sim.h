@@ -59,7 +59,7 @@ struct sim_host {
 	struct sg_cookie_keys cookies;
 	struct sg_queue *queues;
 	struct sg_halfopen_bucket *halfopen;
-	struct sg_flow_bucket *flows;
+	struct sg_flow_table flows;
 	struct sg_proven_bucket *proven;
 	struct sg_tcp_counters mib;
 	__u8 mac[6];
@@ -118,7 +118,6 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 		.key = m->key,
 		.settings = &h->settings,
 		.halfopen_buckets = SIM_BUCKETS,
-		.flows.buckets = SIM_BUCKETS,
 		.max_listeners = SIM_LISTENERS,
 		.cookies = &h->cookies,
 		.timewaits = &h->timewaits,
@@ -130,16 +129,18 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 	h->cookies.key[0] = m->key;
 	h->queues = aligned_alloc(64, SIM_LISTENERS * sizeof(*h->queues));
 	h->halfopen = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->halfopen));
-	h->flows = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->flows));
+	h->flows.buckets = SIM_BUCKETS;
+	h->flows.ways = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->flows.ways));
+	h->flows.tuples = calloc(SIM_BUCKETS, sizeof(*h->flows.tuples));
 	h->proven = aligned_alloc(64, SG_PROVEN_BUCKETS * sizeof(*h->proven));
 	memset(h->proven, 0, SG_PROVEN_BUCKETS * sizeof(*h->proven));
 	memset(h->queues, 0, SIM_LISTENERS * sizeof(*h->queues));
 	memset(h->halfopen, 0, SIM_BUCKETS * sizeof(*h->halfopen));
-	memset(h->flows, 0, SIM_BUCKETS * sizeof(*h->flows));
+	memset(h->flows.ways, 0, SIM_BUCKETS * sizeof(*h->flows.ways));
 	cfg.queues = h->queues;
 	cfg.halfopen = h->halfopen;
 	cfg.proven = h->proven;
-	cfg.flows.bucket = h->flows;
+	cfg.flows = h->flows;
 	h->mem = aligned_alloc(TCP_CHUNK, (size + TCP_CHUNK - 1) / TCP_CHUNK * TCP_CHUNK);
 	memset(h->mem, 0, size);
 	memset(h->mac, number, 6);
@@ -356,7 +357,8 @@ static void sim_close(struct sim *m)
 		free(m->host[at].mem);
 		free(m->host[at].queues);
 		free(m->host[at].halfopen);
-		free(m->host[at].flows);
+		free(m->host[at].flows.ways);
+		free(m->host[at].flows.tuples);
 		free(m->host[at].proven);
 	}
 	if (m->pcap)

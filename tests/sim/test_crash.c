@@ -165,7 +165,7 @@ static void recount(struct sim_host *h)
 	for (unsigned i = 0; i < SIM_LISTENERS; i++)
 		h->queues[i].acceptq = h->queues[i].halfopen = h->queues[i].young = 0;
 	for (unsigned i = 0; i < SIM_BUCKETS * SG_WAYS; i++) {
-		__u64 *slot = &h->halfopen[i / SG_WAYS].slot[i % SG_WAYS];
+		__u64 *slot = &h->halfopen[i / SG_WAYS].w.slot[i % SG_WAYS];
 		struct sg_queue *q =
 			&h->queues[sg_synq_listener(&h->halfopen[i / SG_WAYS].entry[i % SG_WAYS])];
 

@@ -41,7 +41,7 @@ struct bed {
 	struct sg_key key;
 	struct sg_queue *queues;
 	struct sg_halfopen_bucket *halfopen;
-	struct sg_flow_bucket *flows;
+	struct sg_flow_table flows;
 	struct sg_proven_bucket *proven;
 	struct sg_listener listener;
 	struct tcp_stack *s[BED_WORKERS];
@@ -81,7 +81,7 @@ static inline void bed_stack(struct bed *b, unsigned w)
 		.halfopen = b->halfopen,
 		.halfopen_buckets = BED_BUCKETS,
 		.proven = b->proven,
-		.flows = {b->flows, BED_BUCKETS},
+		.flows = b->flows,
 		.queues = b->queues,
 		.max_listeners = BED_LISTENERS,
 		.timewaits = &b->timewaits,
@@ -108,7 +108,9 @@ static inline struct bed *bed_new(unsigned workers)
 	b->now = 1000 * SG_SEC;
 	b->queues = bed_alloc(64, BED_LISTENERS * sizeof(*b->queues));
 	b->halfopen = bed_alloc(64, BED_BUCKETS * sizeof(*b->halfopen));
-	b->flows = bed_alloc(64, BED_BUCKETS * sizeof(*b->flows));
+	b->flows.ways = bed_alloc(64, BED_BUCKETS * sizeof(*b->flows.ways));
+	b->flows.tuples = bed_alloc(64, BED_BUCKETS * sizeof(*b->flows.tuples));
+	b->flows.buckets = BED_BUCKETS;
 	b->proven = bed_alloc(64, SG_PROVEN_BUCKETS * sizeof(*b->proven));
 	b->sent = calloc(BED_SENT, sizeof(*b->sent));
 	assert_non_null(b->sent);
@@ -285,11 +287,14 @@ static inline void bed_empty(const struct bed *b)
 			assert_true(s->wheel.busy[l] == 0);
 		assert_true(tcp_deadline(s) == SG_NEVER);
 	}
-	for (unsigned i = 0; i < BED_BUCKETS; i++)
+	for (unsigned i = 0; i < BED_BUCKETS; i++) {
+		assert_int_equal(b->flows.ways[i].spilled, 0);
+		assert_int_equal(b->halfopen[i].w.spilled, 0);
 		for (unsigned way = 0; way < SG_WAYS; way++) {
-			assert_true(sg_slot_state(b->flows[i].slot[way]) == SG_SLOT_FREE);
-			assert_true(sg_slot_state(b->halfopen[i].slot[way]) == SG_SLOT_FREE);
+			assert_true(sg_slot_state(b->flows.ways[i].slot[way]) == SG_SLOT_FREE);
+			assert_true(sg_slot_state(b->halfopen[i].w.slot[way]) == SG_SLOT_FREE);
 		}
+	}
 	for (unsigned i = 0; i < BED_LISTENERS; i++) {
 		assert_int_equal(b->queues[i].halfopen, 0);
 		assert_int_equal(b->queues[i].young, 0);
@@ -320,7 +325,8 @@ static inline void bed_end(struct bed *b)
 		free(b->mem[w]);
 	free(b->queues);
 	free(b->halfopen);
-	free(b->flows);
+	free(b->flows.ways);
+	free(b->flows.tuples);
 	free(b->proven);
 	free(b->sent);
 	free(b);

@@ -62,7 +62,7 @@ static inline struct sg_halfopen *peer_entry(const struct peer *p, __u64 **slot)
 		int way = sg_synq_find(b[i], peer_hash(p).table, &p->tuple, &word);
 
 		if (way >= 0 && slot)
-			*slot = &b[i]->slot[way];
+			*slot = &b[i]->w.slot[way];
 		if (way >= 0)
 			return &b[i]->entry[way];
 	}
@@ -74,7 +74,7 @@ static inline void peer_record(struct peer *p, const struct sg_halfopen *e,
 			       const struct sg_halfopen_bucket *b, __u32 way, __u64 word)
 {
 	p->hs = (struct seg_handshake){
-		.slot = (__u32)(b - p->b->halfopen) * SG_WAYS + way,
+		.slot = sg_index((__u32)(b - p->b->halfopen), way),
 		.irs = e->irs,
 		.when = e->when,
 		.tsval = e->tsval,
@@ -92,7 +92,7 @@ static inline enum sg_admission peer_syn(struct peer *p)
 	struct bed *b = p->b;
 	struct sg_hash h = peer_hash(p);
 	struct sg_halfopen_bucket *bk[2];
-	struct sg_synq_place at = {0};
+	struct sg_place at = {0};
 	struct sg_halfopen e = {.tuple = p->tuple};
 	enum sg_admission how;
 
@@ -107,7 +107,7 @@ static inline enum sg_admission peer_syn(struct peer *p)
 			    b->set.synack_rto_ms, &at);
 	if (how != SG_ADMIT_ENTRY)
 		return how;
-	peer_record(p, &e, bk[at.bucket], at.way, at.word);
+	peer_record(p, &e, bk[at.second], at.way, at.word);
 	p->iss = sg_iss(&h, e.when);
 	p->nxt = seq_add(p->isn, 1);
 	p->ack = seq_add(p->iss, 1);

@@ -178,7 +178,7 @@ static void test_final_ack_after_losses(void **state)
 		for (unsigned k = 0; k < resent; k++) {
 			a.n = 0;
 			b->now += (1010ULL << k) * SG_MS;
-			tcp_sweep_halfopen(b->s[0], p.hs.slot / SG_WAYS, 1, b->now, &a);
+			tcp_sweep_halfopen(b->s[0], sg_index_bucket(p.hs.slot), 1, b->now, &a);
 			assert_int_equal(a.n, 1);
 		}
 		p.tsecr = room[0].opt.tsval;
@@ -251,7 +251,7 @@ static void test_overflow_waits(void **state)
 	assert_int_equal(b->mib[0].ListenDrops, 1);
 	/* the SYN-ACK comes again, says the same, and once there is room its ACK is taken */
 	b->now += 1010 * SG_MS;
-	assert_int_equal(tcp_sweep_halfopen(b->s[0], second.hs.slot / SG_WAYS, 1, b->now, &a), 1);
+	assert_int_equal(tcp_sweep_halfopen(b->s[0], sg_index_bucket(second.hs.slot), 1, b->now, &a), 1);
 	assert_int_equal(a.n, 1);
 	assert_int_equal(room[0].flags, SG_SYN | SG_ACK);
 	assert_true(seq_eq(room[0].seq, second.iss));
@@ -358,14 +358,16 @@ static void test_stale_record(void **state)
 	peer_init(&q, b, 2);
 	peer_syn(&p);
 	peer_syn(&q);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		s = peer_seg(&p, SG_ACK, NULL, 0);
 		if (i == 0)
 			p.hs.gen++;
 		else if (i == 1)
 			p.hs.slot = q.hs.slot;
+		else if (i == 2)
+			p.hs.slot |= 7; /* a bucket has seven ways */
 		else
-			p.hs.slot = i == 2 ? BED_BUCKETS * SG_WAYS : 0xfffffff0u;
+			p.hs.slot = i == 3 ? sg_index(BED_BUCKETS, 0) : 0xfffffff0u;
 		assert_int_equal(bed_input(b, 0, &s), -1);
 		assert_int_equal(b->n, 1);
 		assert_int_equal(b->sent[0].s.flags, SG_RST);
@@ -405,14 +407,14 @@ static void test_no_listener_any_more(void **state)
 static void test_no_room_in_the_tables(void **state)
 {
 	struct bed *b = bed_listening(1, 4);
-	struct sg_flow_bucket *f[2];
+	struct sg_ways *f[2];
 	struct peer p;
 
 	(void)state;
 	peer_init(&p, b, 1);
 	peer_syn(&p);
-	f[0] = &b->flows[sg_bucket_first(peer_hash(&p).table, BED_BUCKETS)];
-	f[1] = &b->flows[sg_bucket_second(peer_hash(&p).table, BED_BUCKETS)];
+	f[0] = &b->flows.ways[sg_bucket_first(peer_hash(&p).table, BED_BUCKETS)];
+	f[1] = &b->flows.ways[sg_bucket_second(peer_hash(&p).table, BED_BUCKETS)];
 	for (int i = 0; i < 2 * SG_WAYS; i++)
 		f[i / SG_WAYS]->slot[i % SG_WAYS] = sg_slot_make(SG_SLOT_LIVE, 1, 0, 1u + i);
 	peer_send_at(&p, 0, SG_ACK, NULL, 0);

@@ -38,10 +38,10 @@ static void test_an_address_is_found(void **state)
 	other = t;
 	other.vlan[1]++;
 	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other)));
-	for (__u32 i = 1; i < SG_WAYS; i++)
+	for (__u32 i = 1; i < SG_PROVEN_WAYS; i++)
 		sg_proven_add(b, 1000 + i, 0);
 	assert_true(sg_proven_has(b, mark));
-	sg_proven_add(b, 2000, SG_WAYS * 5); /* no room: the dice say who goes */
+	sg_proven_add(b, 2000, SG_PROVEN_WAYS * 5); /* no room: the dice say who goes */
 	assert_false(sg_proven_has(b, mark));
 	assert_true(sg_proven_has(b, 2000));
 	assert_true(sg_proven_bucket(mark) < SG_PROVEN_BUCKETS);

@@ -41,7 +41,8 @@ static int teardown(void **state)
 	free(bed->mem[0]);
 	free(bed->queues);
 	free(bed->halfopen);
-	free(bed->flows);
+	free(bed->flows.ways);
+	free(bed->flows.tuples);
 	free(bed->proven);
 	free(bed->sent);
 	free(bed);

@@ -50,7 +50,7 @@ static __u32 tag_of(__u32 i)
 	return sg_tuple_hash(&k, &e.tuple).table;
 }
 
-static enum sg_admission admit(__u32 i, struct sg_synq_place *at)
+static enum sg_admission admit(__u32 i, struct sg_place *at)
 {
 	struct sg_halfopen e = entry_of(i);
 	__u32 tag = tag_of(i);
@@ -65,7 +65,7 @@ static __u32 taken(void)
 	__u32 n = 0;
 
 	for (__u32 i = 0; i < BUCKETS; i++)
-		n += SG_WAYS - sg_bucket_free(table[i].slot);
+		n += SG_WAYS - sg_ways_free(&table[i].w);
 	return n;
 }
 
@@ -75,7 +75,7 @@ static __u32 taken(void)
 static void test_holds_backlog_and_one(void **state)
 {
 	static const __u32 limit[] = {0, 1, 5, 64};
-	struct sg_synq_place at = {0};
+	struct sg_place at = {0};
 
 	(void)state;
 	for (size_t k = 0; k < SG_ARRAY_SIZE(limit); k++) {
@@ -96,7 +96,7 @@ static void test_holds_backlog_and_one(void **state)
 /* By the same rule; when both are full it is the half-open queue's fault, as in Linux. */
 static void test_accept_queue_full(void **state)
 {
-	struct sg_synq_place at = {0};
+	struct sg_place at = {0};
 
 	(void)state;
 	*queue = (struct sg_queue){.syn_backlog = 0, .backlog = 2, .strangers = UINT32_MAX};
@@ -118,7 +118,7 @@ static void test_accept_queue_full(void **state)
 /* Linux, measured: of tcp_max_syn_backlog=256 strangers get 193; the rest is for the proven. */
 static void test_last_quarter(void **state)
 {
-	struct sg_synq_place at = {0};
+	struct sg_place at = {0};
 
 	(void)state;
 	*queue = (struct sg_queue){.syn_backlog = 256, .backlog = 256, .strangers = 256 - 256 / 4};
@@ -196,27 +196,27 @@ static void test_an_entry_is_where_it_says(void **state)
 		__u32 tag = tag_of(i);
 		struct sg_halfopen_bucket *b[2] = {&table[sg_bucket_first(tag, BUCKETS)],
 						   &table[sg_bucket_second(tag, BUCKETS)]};
-		struct sg_synq_place at = {0};
+		struct sg_place at = {0};
 		__u64 word = 0;
 
 		assert_int_equal(sg_synq_find(b[0], tag, &e.tuple, &word), -1);
 		assert_int_equal(sg_synq_find(b[1], tag, &e.tuple, &word), -1);
 		assert_int_equal(admit(i, &at), SG_ADMIT_ENTRY);
-		assert_int_equal(sg_synq_find(b[at.bucket], tag, &e.tuple, &word), at.way);
-		assert_int_equal(sg_synq_find(b[!at.bucket], tag, &e.tuple, &word), -1);
+		assert_int_equal(sg_synq_find(b[at.second], tag, &e.tuple, &word), at.way);
+		assert_int_equal(sg_synq_find(b[!at.second], tag, &e.tuple, &word), -1);
 		assert_true(word == at.word);
-		assert_memory_equal(&b[at.bucket]->entry[at.way], &e, sizeof(e));
+		assert_memory_equal(&b[at.second]->entry[at.way], &e, sizeof(e));
 		assert_false(sg_is_due(word, e.when + 999));
 		assert_true(sg_is_due(word, e.when + 1000 + 8));
 		e.tuple.vlan[0] = 1; /* the tag alone is no name */
-		assert_int_equal(sg_synq_find(b[at.bucket], tag, &e.tuple, &word), -1);
+		assert_int_equal(sg_synq_find(b[at.second], tag, &e.tuple, &word), -1);
 	}
 }
 
-/* The emptier bucket first, then the other; then there is no room, and nothing is counted. */
+/* The first bucket, then the emptier one; then there is no room, and nothing is counted. */
 static void test_both_buckets_full(void **state)
 {
-	struct sg_synq_place at = {0};
+	struct sg_place at = {0};
 	struct sg_halfopen e;
 
 	(void)state;
@@ -232,16 +232,18 @@ static void test_both_buckets_full(void **state)
 			break;
 		}
 		assert_int_equal(how, SG_ADMIT_ENTRY);
-		assert_int_equal(at.bucket, i % 2); /* in turn */
-		assert_int_equal(at.way, i / 2);
+		/* six in the first, six in the second; then the emptier of the two */
+		assert_int_equal(at.second, i < 12 ? i / 6 : i - 12);
+		assert_int_equal(at.way, i < 12 ? i % 6 : 6);
+		assert_int_equal(table[0].w.spilled, i < 6 ? 0 : i < 13 ? i - 5 - i / 12 : 7);
 	}
 	assert_int_equal(queue->halfopen, 2 * SG_WAYS);
-	assert_true(sg_slot_free(&table[1].slot[3], table[1].slot[3]));
+	assert_true(sg_slot_free(&table[1].w.slot[3], table[1].w.slot[3]));
 	queue->halfopen--;
 	e = entry_of(99);
 	assert_int_equal(sg_synq_admit(&table[0], &table[1], queue, &e, 0, 99, e.when, 1000, &at),
 			 SG_ADMIT_ENTRY);
-	assert_int_equal(at.bucket, 1);
+	assert_int_equal(at.second, 1);
 	assert_int_equal(at.way, 3);
 	assert_int_equal(sg_slot_gen(at.word), 2); /* not the entry that was there */
 }
@@ -251,16 +253,17 @@ static void test_rival(void **state)
 {
 	static const __u64 his[] = {SG_SLOT_BUSY, SG_SLOT_LIVE};
 	struct sg_halfopen e = entry_of(1);
-	struct sg_synq_place at = {0};
+	struct sg_place at = {0};
 
 	(void)state;
 	queue->syn_backlog = 1000;
 	for (size_t k = 0; k < SG_ARRAY_SIZE(his); k++)
 		for (__u32 i = 0; i < 2 * SG_WAYS; i++) {
-			__u64 *slot = &table[i / SG_WAYS].slot[i % SG_WAYS];
+			__u64 *slot = &table[i / SG_WAYS].w.slot[i % SG_WAYS];
 
 			memset(table, 0, BUCKETS * sizeof(*table));
 			*slot = sg_slot_make(his[k], 1, 0, 77);
+			table[0].w.spilled = i >= SG_WAYS;
 			assert_int_equal(sg_synq_admit(&table[0], &table[1], queue, &e, 0, 77, e.when,
 						       1000, &at),
 					 SG_ADMIT_RIVAL);
@@ -289,16 +292,16 @@ static void *cpu(void *arg)
 
 	for (__u32 i = 0; i < 20000; i++) {
 		__u32 tag = tag_of(c->first + i);
-		struct sg_synq_place at = {0};
+		struct sg_place at = {0};
 
 		switch (admit(c->first + i, &at)) {
 		case SG_ADMIT_ENTRY:
 			c->in++;
 			if (c->leave) {
-				__u32 b = at.bucket ? sg_bucket_second(tag, BUCKETS)
+				__u32 b = at.second ? sg_bucket_second(tag, BUCKETS)
 						    : sg_bucket_first(tag, BUCKETS);
 
-				c->other += !sg_slot_free(&table[b].slot[at.way], at.word);
+				c->other += !sg_synq_free(table, BUCKETS, b, at.way, at.word);
 				sg_synq_leave(queue, at.word);
 			}
 			break;

@@ -108,7 +108,7 @@ static void test_connect_refused_by_tables(void **state)
 {
 	struct bed *b = bed_new(1);
 	static const __u8 mac[6];
-	struct sg_flow_bucket *f[2];
+	struct sg_ways *f[2];
 	struct peer p[BED_CONNS + 1];
 	tcp_id id;
 
@@ -123,8 +123,8 @@ static void test_connect_refused_by_tables(void **state)
 			 -ENOENT);
 	assert_int_equal(tcp_abort(b->s[0], id, b->now), 0);
 	bed_output(b);
-	f[0] = &b->flows[sg_bucket_first(peer_hash(&p[BED_CONNS]).table, BED_BUCKETS)];
-	f[1] = &b->flows[sg_bucket_second(peer_hash(&p[BED_CONNS]).table, BED_BUCKETS)];
+	f[0] = &b->flows.ways[sg_bucket_first(peer_hash(&p[BED_CONNS]).table, BED_BUCKETS)];
+	f[1] = &b->flows.ways[sg_bucket_second(peer_hash(&p[BED_CONNS]).table, BED_BUCKETS)];
 	for (int i = 0; i < 2 * SG_WAYS; i++)
 		if (sg_slot_state(f[i / SG_WAYS]->slot[i % SG_WAYS]) == SG_SLOT_FREE)
 			f[i / SG_WAYS]->slot[i % SG_WAYS] =

@@ -8,24 +8,17 @@
 static __s64 lookup_entry(const struct front *f, __u32 tag, const struct sg_tuple *t,
 			  struct sg_halfopen *e, __u64 *word)
 {
-	__u32 bucket[2] = {
-		sg_bucket_first(tag, f->halfopen_buckets),
-		sg_bucket_second(tag, f->halfopen_buckets),
-	};
+	__s64 at = sg_synq_where(f->halfopen, f->halfopen_buckets, tag, t, word);
+	const struct sg_halfopen_bucket *b;
 
-	for (int i = 0; i < 2; i++) {
-		const struct sg_halfopen_bucket *b = &f->halfopen[bucket[i]];
-		int way = sg_synq_find(b, tag, t, word);
-
-		if (way < 0)
-			continue;
-		*e = b->entry[way];
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (sg_slot_gen(SG_READ_ONCE(b->slot[way])) != sg_slot_gen(*word))
-			return -1; /* freed and taken again while we copied */
-		return (__s64)bucket[i] * SG_WAYS + way;
-	}
-	return -1;
+	if (at < 0)
+		return -1;
+	b = &f->halfopen[sg_index_bucket((__u32)at)];
+	*e = b->entry[sg_index_way((__u32)at)];
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (sg_slot_gen(SG_READ_ONCE(b->w.slot[sg_index_way((__u32)at)])) != sg_slot_gen(*word))
+		return -1; /* freed and taken again while we copied */
+	return at;
 }
 
 /* As the driver finds it: a listener's own address goes before any. -1: nobody listens. */

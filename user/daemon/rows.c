@@ -65,12 +65,12 @@ static json_t *rows_synrecv_row(const struct attachment *a, const struct rows_en
 /* A copy of a live entry. False: there is none, or it changed hands under our eyes. */
 static bool rows_copy(const struct sg_halfopen_bucket *b, int way, struct rows_entry *r)
 {
-	r->word = SG_READ_ONCE(b->slot[way]);
+	r->word = SG_READ_ONCE(b->w.slot[way]);
 	if (sg_slot_state(r->word) != SG_SLOT_LIVE)
 		return false;
 	r->e = b->entry[way];
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return sg_slot_gen(SG_READ_ONCE(b->slot[way])) == sg_slot_gen(r->word);
+	return sg_slot_gen(SG_READ_ONCE(b->w.slot[way])) == sg_slot_gen(r->word);
 }
 
 void rows_halfopen(struct show_array *s, const struct attachment *a, bool as_conns)

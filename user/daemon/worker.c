@@ -93,7 +93,7 @@ static __u32 worker_chunks(__u32 workers)
 static int worker_stack(struct worker *w)
 {
 	struct front *f = w->front;
-	__u32 flows = f->flows.buckets * SG_WAYS / 3 * 2; /* 1.5 slots a flow */
+	__u32 flows = f->flows.buckets * SG_BUCKET_ENTRIES;
 	const struct tcp_config cfg = {
 		.worker = (__u16)w->queue,
 		.max_conns = flows,

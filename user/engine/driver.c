@@ -14,21 +14,16 @@ struct found {
 static bool driver_find(const struct tcp_stack *s, const struct sg_hash *h,
 			const struct sg_tuple *t, struct found *f)
 {
-	__u32 n = s->cfg.halfopen_buckets;
-	__u32 bucket[2] = {sg_bucket_first(h->table, n), sg_bucket_second(h->table, n)};
+	__s64 at = sg_synq_where(s->cfg.halfopen, s->cfg.halfopen_buckets, h->table, t, &f->word);
+	struct sg_halfopen_bucket *b;
 
-	for (int i = 0; i < 2; i++) {
-		struct sg_halfopen_bucket *b = &s->cfg.halfopen[bucket[i]];
-		int way = sg_synq_find(b, h->table, t, &f->word);
-
-		if (way < 0)
-			continue;
-		f->entry = &b->entry[way];
-		f->slot = &b->slot[way];
-		f->index = bucket[i] * SG_WAYS + (__u32)way;
-		return true;
-	}
-	return false;
+	if (at < 0)
+		return false;
+	b = &s->cfg.halfopen[sg_index_bucket((__u32)at)];
+	f->entry = &b->entry[sg_index_way((__u32)at)];
+	f->slot = &b->w.slot[sg_index_way((__u32)at)];
+	f->index = (__u32)at;
+	return true;
 }
 
 bool driver_has_halfopen(const struct tcp_stack *s, const struct sg_tuple *t)

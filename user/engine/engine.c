@@ -10,7 +10,7 @@
 /* --- memory --------------------------------------------------------------------------------- */
 
 struct plan {
-	size_t queues, halfopen, flows, proven, pool, end;
+	size_t queues, halfopen, flows, tuples, proven, pool, end;
 	__u32 halfopen_buckets, flow_buckets;
 	struct tcp_config tcp;
 };
@@ -31,9 +31,9 @@ static bool plan_make(const struct sge_config *c, struct plan *p)
 	    c->max_buffers > 1u << 28 || c->max_halfopen < 1 || c->max_halfopen > 1u << 24 ||
 	    c->max_listeners < 1 || c->max_listeners > SG_MAX_LISTENERS || c->mtu < 576)
 		return false;
-	/* 1.5 slots an entry: a full bucket is rare (docs/decisions/0002) */
-	p->halfopen_buckets = (c->max_halfopen + c->max_halfopen / 2) / SG_WAYS + 2;
-	p->flow_buckets = 3u * c->max_conns / SG_WAYS + 2; /* connections and TIME_WAIT */
+	/* a full bucket is rare: docs/decisions/0002 */
+	p->halfopen_buckets = c->max_halfopen / SG_BUCKET_ENTRIES + 2;
+	p->flow_buckets = 2 * (c->max_conns / SG_BUCKET_ENTRIES) + 2; /* and TIME_WAIT */
 	p->tcp = (struct tcp_config){
 		.max_conns = c->max_conns,
 		.max_timewait = c->max_conns,
@@ -46,7 +46,8 @@ static bool plan_make(const struct sge_config *c, struct plan *p)
 	p->queues = plan_take(&at, c->max_listeners * sizeof(struct sg_queue), SG_CACHELINE);
 	p->halfopen = plan_take(&at, p->halfopen_buckets * sizeof(struct sg_halfopen_bucket),
 				SG_CACHELINE);
-	p->flows = plan_take(&at, p->flow_buckets * sizeof(struct sg_flow_bucket), SG_CACHELINE);
+	p->flows = plan_take(&at, p->flow_buckets * sizeof(struct sg_ways), SG_CACHELINE);
+	p->tuples = plan_take(&at, p->flow_buckets * sizeof(struct sg_flow_tuples), SG_CACHELINE);
 	p->proven = plan_take(&at, SG_PROVEN_BUCKETS * sizeof(struct sg_proven_bucket),
 			      SG_CACHELINE);
 	p->pool = plan_take(&at, tcp_pool_size(&p->tcp), TCP_CHUNK);
@@ -72,7 +73,8 @@ static bool engine_plan(void *mem, size_t size, const struct sge_config *cfg, st
 	p->tcp.settings = &e->settings;
 	p->tcp.halfopen = (void *)(base + p->halfopen);
 	p->tcp.proven = (void *)(base + p->proven);
-	p->tcp.flows.bucket = (void *)(base + p->flows);
+	p->tcp.flows.ways = (void *)(base + p->flows);
+	p->tcp.flows.tuples = (void *)(base + p->tuples);
 	p->tcp.queues = (void *)(base + p->queues);
 	p->tcp.timewaits = &e->timewaits;
 	p->tcp.cookies = &e->cookies;
@@ -118,13 +120,14 @@ static void engine_recount(struct sge *e, const struct plan *p)
 		p->tcp.queues[i].acceptq = p->tcp.queues[i].halfopen = p->tcp.queues[i].young = 0;
 	for (__u32 i = 0; i < p->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &p->tcp.halfopen[i / SG_WAYS];
-		__u64 *slot = &b->slot[i % SG_WAYS];
+		__u64 *slot = &b->w.slot[i % SG_WAYS];
 		__u32 id = sg_synq_listener(&b->entry[i % SG_WAYS]);
 
 		if (sg_slot_state(*slot) == SG_SLOT_FREE)
 			continue;
 		if (sg_slot_state(*slot) == SG_SLOT_BUSY || id >= e->cfg.max_listeners) {
-			sg_slot_free(slot, *slot);
+			sg_synq_free(p->tcp.halfopen, p->halfopen_buckets, i / SG_WAYS, i % SG_WAYS,
+				     *slot);
 			continue;
 		}
 		p->tcp.queues[id].halfopen++;

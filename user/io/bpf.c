@@ -21,7 +21,8 @@
 /* What is pinned. `settings` is the last one: without it, what lies there is of no use. */
 static const char *const front_pinned[] = {
 	"listeners", "locals",	 "queues", "counters", "tcp_counters", "workers",
-	"keys",	     "halfopen", "proven", "flows",    "xsks",	       "settings",
+	"keys",	     "halfopen", "proven", "flows",    "flow_tuples",  "xsks",
+	"settings",
 };
 
 struct bpf_map *front_map(const struct front *f, const char *name)
@@ -61,18 +62,17 @@ static int front_print(enum libbpf_print_level level, const char *fmt, va_list a
 	return 0;
 }
 
-/* Eight ways a bucket, 1.5 slots an entry: a bucket is full at the limit 5 times in 10,000. */
+/* At the limit both buckets of a new entry are full 4 times in 10,000. */
 static __u32 front_buckets(__u32 entries)
 {
-	__u64 slots = (__u64)entries * 3 / 2;
-	__u64 buckets = (slots + SG_WAYS - 1) / SG_WAYS;
+	__u32 buckets = (entries + SG_BUCKET_ENTRIES - 1) / SG_BUCKET_ENTRIES;
 
-	return buckets < 2 ? 2 : (__u32)buckets;
+	return buckets < 2 ? 2 : buckets;
 }
 
 __u32 front_room(__u32 buckets)
 {
-	return (__u32)((__u64)buckets * SG_WAYS * 2 / 3);
+	return buckets * SG_BUCKET_ENTRIES;
 }
 
 bool front_is(const struct front *f, const struct front_config *cfg)
@@ -159,6 +159,7 @@ static int front_load(struct front *f, struct err *err)
 		{"xsks", f->queues},
 		{"halfopen", f->halfopen_buckets},
 		{"flows", f->flows.buckets},
+		{"flow_tuples", f->flows.buckets},
 	};
 	int ret;
 
@@ -202,7 +203,8 @@ static int front_map_memory(struct front *f, struct err *err)
 	    !(f->tcp_counters = front_mmap(f, "tcp_counters")) ||
 	    !(f->halfopen = front_mmap(f, "halfopen")) ||
 	    !(f->proven = front_mmap(f, "proven")) ||
-	    !(f->flows.bucket = front_mmap(f, "flows")) ||
+	    !(f->flows.ways = front_mmap(f, "flows")) ||
+	    !(f->flows.tuples = front_mmap(f, "flow_tuples")) ||
 	    !(f->priv->ports = front_mmap(f, "ports")))
 		return front_refused(err, -errno, "mapping the maps");
 	return 0;

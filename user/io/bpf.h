@@ -38,7 +38,7 @@ struct front_config {
 	const char *instance;   /* NULL: the interface's name. Directory of the pins. */
 	enum front_mode mode;
 	__u32 queues;           /* RX queues of the interface */
-	__u32 halfopen_entries; /* 0: 65,536. The table gets 1.5 slots an entry */
+	__u32 halfopen_entries; /* 0: 65,536. The table gets 1.75 slots an entry */
 	__u32 flow_entries;     /* 0: 262,144. Likewise */
 	__u32 max_listeners;    /* 0: 16 */
 	const struct sg_settings *knobs; /* what the knobs are to be; NULL: their defaults */

@@ -24,7 +24,7 @@ struct front_priv {
 	enum front_mode asked;
 	int link_fd;  /* the pinned link; -1: not attached */
 	__u64 *ports; /* bit map of the local ports that may be ours */
-	struct front_mapping mapping[8];
+	struct front_mapping mapping[10];
 	unsigned mappings;
 };
 

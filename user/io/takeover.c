@@ -233,7 +233,7 @@ static void halfopen_recount(struct front *f)
 		f->queue[i].halfopen = f->queue[i].young = 0;
 	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
-		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
+		__u64 w = SG_READ_ONCE(b->w.slot[i % SG_WAYS]);
 		__u32 id = sg_synq_listener(&b->entry[i % SG_WAYS]);
 
 		if (sg_slot_state(w) == SG_SLOT_FREE)
@@ -243,7 +243,7 @@ static void halfopen_recount(struct front *f)
 			f->queue[id].halfopen++;
 			f->queue[id].young += !sg_slot_retries(w);
 		} else {
-			sg_slot_free(&b->slot[i % SG_WAYS], w);
+			sg_synq_free(f->halfopen, f->halfopen_buckets, i / SG_WAYS, i % SG_WAYS, w);
 		}
 	}
 	for (__u32 i = 0; i < f->max_listeners; i++)
@@ -301,7 +301,7 @@ void takeover_clean(struct front *f)
 	halfopen_recount(f);
 	listeners_keep(f);
 	admission_go(f);
-	memset(f->flows.bucket, 0, (size_t)f->flows.buckets * sizeof(*f->flows.bucket));
+	memset(f->flows.ways, 0, (size_t)f->flows.buckets * sizeof(*f->flows.ways));
 	memset(f->worker, 0, f->queues * sizeof(*f->worker));
 }
 
@@ -314,13 +314,13 @@ int front_forget(struct front *f, __u32 id, struct err *err)
 	programs_wait();
 	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
 		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
-		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
+		__u64 w = SG_READ_ONCE(b->w.slot[i % SG_WAYS]);
 
 		if (sg_slot_state(w) != SG_SLOT_LIVE ||
 		    sg_synq_listener(&b->entry[i % SG_WAYS]) != id)
 			continue;
-		if (sg_slot_free(&b->slot[i % SG_WAYS], w)) /* else an engine did it */
-			sg_synq_leave(&f->queue[id], w);
+		if (sg_synq_free(f->halfopen, f->halfopen_buckets, i / SG_WAYS, i % SG_WAYS, w))
+			sg_synq_leave(&f->queue[id], w); /* else an engine did it */
 	}
 	f->queue[id].in_use = 0;
 	return 0;

@@ -376,15 +376,17 @@ static void adopt_free_chunks(struct tcp_stack *s)
 /* Entries of ours that no block stands behind, and claims that were never finished. */
 static void adopt_flows(struct tcp_stack *s)
 {
-	for (__u32 i = 0; i < s->cfg.flows.buckets * SG_WAYS; i++) {
-		struct sg_flow_bucket *b = &s->cfg.flows.bucket[i / SG_WAYS];
-		__u64 w = SG_READ_ONCE(b->slot[i % SG_WAYS]);
+	struct sg_flow_table *f = &s->cfg.flows;
+
+	for (__u32 i = 0; i < f->buckets * SG_WAYS; i++) {
+		__u32 b = i / SG_WAYS, way = i % SG_WAYS;
+		__u64 w = SG_READ_ONCE(f->ways[b].slot[way]);
 
 		if (sg_slot_state(w) == SG_SLOT_FREE || sg_slot_info(w) != s->cfg.worker)
 			continue;
 		if (sg_slot_state(w) == SG_SLOT_BUSY ||
-		    !flowtable_find(s, sg_slot_tag(w), &b->tuple[i % SG_WAYS]))
-			sg_slot_free(&b->slot[i % SG_WAYS], w);
+		    !flowtable_find(s, sg_slot_tag(w), &f->tuples[b].tuple[way]))
+			sg_flow_free(f, b, (int)way, w);
 	}
 }
 

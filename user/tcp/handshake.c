@@ -15,18 +15,15 @@ struct halfopen_ref {
 	struct sg_halfopen *entry;
 	__u64 *slot;
 	__u64 word;
+	__u32 bucket, way;
 	struct sg_halfopen e; /* a copy that belongs to `word` */
 };
 
 bool handshake_has(const struct tcp_stack *s, const struct sg_hash *h, const struct sg_tuple *t)
 {
-	__u32 n = s->cfg.halfopen_buckets;
 	__u64 word;
 
-	return sg_synq_find(&s->cfg.halfopen[sg_bucket_first(h->table, n)], h->table, t, &word) >=
-		       0 ||
-	       sg_synq_find(&s->cfg.halfopen[sg_bucket_second(h->table, n)], h->table, t, &word) >=
-		       0;
+	return sg_synq_where(s->cfg.halfopen, s->cfg.halfopen_buckets, h->table, t, &word) >= 0;
 }
 
 /* Copy the entry. False: the slot changed hands meanwhile. */
@@ -37,17 +34,25 @@ static bool handshake_copy(struct halfopen_ref *ref)
 	return sg_slot_gen(SG_READ_ONCE(*ref->slot)) == sg_slot_gen(ref->word);
 }
 
+static void handshake_at(struct tcp_stack *s, __u32 bucket, __u32 way, struct halfopen_ref *ref)
+{
+	struct sg_halfopen_bucket *b = &s->cfg.halfopen[bucket];
+
+	ref->bucket = bucket;
+	ref->way = way;
+	ref->entry = &b->entry[way];
+	ref->slot = &b->w.slot[way];
+}
+
 /* The entry that a segment's record names, if it is still that entry. */
 static bool handshake_find(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 			   struct halfopen_ref *ref)
 {
 	const struct seg_handshake *r = in->handshake;
-	__u32 bucket = r->slot / SG_WAYS, way = r->slot % SG_WAYS;
 
-	if (bucket >= s->cfg.halfopen_buckets)
+	if (sg_index_bucket(r->slot) >= s->cfg.halfopen_buckets || sg_index_way(r->slot) >= SG_WAYS)
 		return false;
-	ref->entry = &s->cfg.halfopen[bucket].entry[way];
-	ref->slot = &s->cfg.halfopen[bucket].slot[way];
+	handshake_at(s, sg_index_bucket(r->slot), sg_index_way(r->slot), ref);
 	ref->word = SG_READ_ONCE(*ref->slot);
 	return sg_slot_hit(ref->word, h->table) && sg_slot_gen(ref->word) == r->gen &&
 	       handshake_copy(ref) && sg_tuple_eq(&ref->e.tuple, &in->tuple);
@@ -57,12 +62,12 @@ static bool handshake_find(struct tcp_stack *s, const struct seg *in, const stru
 static bool handshake_release(struct tcp_stack *s, const struct halfopen_ref *ref)
 {
 	__u32 listener = sg_synq_listener(&ref->e);
-	__u64 *slot = ref->slot;
 	__u64 word = ref->word;
 
 	/* a sweeping worker may just have put the timer off */
-	while (!sg_slot_free(slot, word)) {
-		__u64 now = SG_READ_ONCE(*slot);
+	while (!sg_synq_free(s->cfg.halfopen, s->cfg.halfopen_buckets, ref->bucket, ref->way,
+			     word)) {
+		__u64 now = SG_READ_ONCE(*ref->slot);
 
 		if (sg_slot_state(now) != SG_SLOT_LIVE || sg_slot_gen(now) != sg_slot_gen(word))
 			return false;
@@ -409,13 +414,12 @@ __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
 			 struct actions *out)
 {
 	for (__u32 i = 0; i < n; i++) {
-		struct sg_halfopen_bucket *b = &s->cfg.halfopen[first + i];
+		struct halfopen_ref ref;
 
 		if (actions_room(out) < SG_WAYS)
 			return i;
-		for (int way = 0; way < SG_WAYS; way++) {
-			struct halfopen_ref ref = {.entry = &b->entry[way], .slot = &b->slot[way]};
-
+		for (__u32 way = 0; way < SG_WAYS; way++) {
+			handshake_at(s, first + i, way, &ref);
 			ref.word = SG_READ_ONCE(*ref.slot);
 			if (sg_slot_state(ref.word) == SG_SLOT_LIVE &&
 			    sg_is_due(ref.word, time_ms(now)))

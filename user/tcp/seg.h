@@ -18,7 +18,7 @@
 /* What a final ACK completes: a half-open entry, or a cookie. As in struct sg_meta. */
 struct seg_handshake {
 	bool cookie; /* then `slot`, `when` and `gen` mean nothing */
-	__u32 slot; /* bucket * SG_WAYS + way */
+	__u32 slot; /* sg_index() */
 	__u32 irs, when, tsval;
 	__u16 gen;
 	__u16 listener;

@@ -213,12 +213,12 @@ static void stack_forget_halfopen(struct tcp_stack *s, __u32 id)
 		struct sg_halfopen_bucket *b = &s->cfg.halfopen[i];
 
 		for (int way = 0; way < SG_WAYS; way++) {
-			__u64 w = SG_READ_ONCE(b->slot[way]);
+			__u64 w = SG_READ_ONCE(b->w.slot[way]);
 
 			if (sg_slot_state(w) != SG_SLOT_LIVE ||
 			    sg_synq_listener(&b->entry[way]) != id)
 				continue;
-			if (sg_slot_free(&b->slot[way], w))
+			if (sg_synq_free(s->cfg.halfopen, s->cfg.halfopen_buckets, i, (__u32)way, w))
 				sg_synq_leave(&s->cfg.queues[id], w);
 		}
 	}

@@ -159,7 +159,7 @@ static enum sg_admission syn_place(struct tcp_stack *s, struct sg_queue *q, cons
 	__u32 buckets = s->cfg.halfopen_buckets;
 	__u32 cookies = s->cfg.cookies ? knobs(s)->tcp_syncookies : 0;
 	enum sg_admission how = SG_ADMIT_HALFOPEN_FULL;
-	struct sg_synq_place at;
+	struct sg_place at;
 	int proven;
 
 	if (cookies < 2) {
