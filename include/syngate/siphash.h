@@ -77,12 +77,24 @@ SG_UNROLL
 	out[1] = v0 ^ v1 ^ v2 ^ v3;
 }
 
+/* A pair of IPv4 in two words, which no tuple of IPv6 can be: it has five. */
+SG_INLINE void sg_tuple_words4(const struct sg_tuple *t, __u64 m[2])
+{
+	m[0] = (__u64)sg_addr_words(&t->peer)[3] << 32 | sg_addr_words(&t->local)[3];
+	sg_memcpy(&m[1], &t->lport, 8); /* ports and tags */
+}
+
 SG_INLINE struct sg_hash sg_tuple_hash(const struct sg_key *key, const struct sg_tuple *t)
 {
 	__u64 m[5], out[2];
 
-	sg_memcpy(m, t, sizeof(m));
-	sg_siphash128(key, m, 5, out);
+	if (sg_addr_is4(&t->peer)) {
+		sg_tuple_words4(t, m);
+		sg_siphash128(key, m, 2, out);
+	} else {
+		sg_memcpy(m, t, sizeof(m));
+		sg_siphash128(key, m, 5, out);
+	}
 	return (struct sg_hash){
 		.iss = (__u32)out[0],
 		.table = (__u32)(out[0] >> 32),

@@ -4,7 +4,7 @@
  * First one frame over and over, with all caches warm; then floods, each frame from a source of
  * its own (scatter.bpf.c). Not a test.
  *
- *	cost [-f SCATTER.bpf.o]
+ *	cost [SCATTER.bpf.o ["CASES "]]
  */
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
@@ -239,15 +239,22 @@ static void flood_syns(const char *path, uint32_t entries, uint32_t cookies)
 
 int main(int argc, char **argv)
 {
+	const char *which = argc > 2 ? argv[2] : "acks acks500k syns syns1m cookies ";
+
 	rig_namespace();
 	if (argc < 2) {
 		one_frame();
 		return 0;
 	}
-	flood_acks(argv[1], 0);
-	flood_acks(argv[1], 500000);
-	flood_syns(argv[1], 65536, 0);
-	flood_syns(argv[1], 1048576, 0);
-	flood_syns(argv[1], 65536, 2);
+	if (strstr(which, "acks "))
+		flood_acks(argv[1], 0);
+	if (strstr(which, "acks500k"))
+		flood_acks(argv[1], 500000);
+	if (strstr(which, "syns "))
+		flood_syns(argv[1], 65536, 0);
+	if (strstr(which, "syns1m"))
+		flood_syns(argv[1], 1048576, 0);
+	if (strstr(which, "cookies"))
+		flood_syns(argv[1], 65536, 2);
 	return 0;
 }
