@@ -21,7 +21,8 @@ SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iinclude -Iuser -I$(O) $(CFLAGS) $(SANFLAGS) -MMD -MP
 LIBS     := -lxdp -lbpf -lelf -lz -ljansson -lmnl -lcap-ng -lpthread
 MULTIARCH := $(shell $(CC) -print-multiarch)
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iinclude -I/usr/include/$(MULTIARCH)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -fno-strict-aliasing -Wall -Wextra -Werror -Iinclude -I/usr/include/$(MULTIARCH) \
+	$(if $(filter x86_64,$(shell uname -m)),-DSG_BPF_X86)
 
 ENGINE_SRC := $(wildcard user/tcp/*.c user/wire/*.c)
 LIBENGINE_SRC := $(wildcard user/engine/*.c)

@@ -6,6 +6,7 @@
 #ifndef BPF_ADMIT_H
 #define BPF_ADMIT_H
 
+#include "budget.h"
 #include "steer.h"
 #include "synack.h"
 #include "syngate/cookie.h"
@@ -19,8 +20,10 @@
  */
 struct request {
 	struct sg_listener l;
-	__u64 now_ms;
-	__u32 now; /* the same, as entries have it */
+	__u64 clock;  /* ns */
+	__u64 now_ms; /* the same */
+	__u32 now;    /* as entries have it */
+	__u32 now_budget; /* as budgets have it */
 	struct sg_hash h;
 	struct sg_opt_reader r;
 	struct sg_halfopen e; /* its entry, a copy */
@@ -35,6 +38,19 @@ struct {
 	__type(value, struct request);
 } scratch SEC(".maps");
 
+/* A tick is long: the division is made once for all its frames. */
+SG_INLINE void request_clock(struct request *rq)
+{
+	__u64 ns = bpf_ktime_get_coarse_ns();
+
+	if (rq->clock == ns)
+		return;
+	rq->clock = ns;
+	rq->now_ms = ns / 1000000;
+	rq->now = (__u32)rq->now_ms;
+	rq->now_budget = (__u32)(ns >> SG_BUDGET_SHIFT);
+}
+
 SG_INLINE struct request *request_get(void)
 {
 	__u32 zero = 0;
@@ -43,25 +59,63 @@ SG_INLINE struct request *request_get(void)
 }
 
 
+SG_INLINE struct sg_halfopen *halfopen_entry(__u32 bucket, __u32 way)
+{
+	__u32 at = bucket * SG_WAYS + way;
+
+	return bpf_map_lookup_elem(&halfopen_entries, &at);
+}
+
+SG_INLINE int halfopen_is(__u32 bucket, __u32 way, const struct sg_tuple *t)
+{
+	struct sg_halfopen *e = halfopen_entry(bucket, way);
+
+	return e && sg_tuple_eq(&e->tuple, t);
+}
+
 /* The tuple's entry, sg_index(), or -1. */
+SG_INLINE int halfopen_find_in(const struct sg_ways *w, __u32 bucket, __u32 tag,
+			       const struct sg_tuple *t)
+{
+	int at = -1;
+
+	SG_UNROLL
+	for (__u32 i = 0; i < SG_WAYS; i++) {
+		if (sg_slot_hit(SG_READ_ONCE(w->slot[i]), tag) && halfopen_is(bucket, i, t)) {
+			at = (int)sg_index(bucket, i);
+			break;
+		}
+	}
+	return at;
+}
+
+/*
+ * Ask for the line that the entry of a new SYN will most likely be written to, while everything else
+ * about it is worked out. There is no instruction for that: it is read.
+ */
+SG_INLINE void halfopen_expect(__u32 tag)
+{
+	struct sg_halfopen *e =
+		halfopen_entry(sg_bucket_first(tag, halfopen_buckets), sg_ways_first(tag));
+
+	if (e)
+		(void)SG_READ_ONCE(e->irs);
+}
+
 STAGE int halfopen_find(const struct sg_tuple *t, __u32 tag)
 {
 	__u32 bucket = sg_bucket_first(tag, halfopen_buckets);
-	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
-	__u64 word;
-	int way;
+	struct sg_ways *w = bpf_map_lookup_elem(&halfopen, &bucket);
+	int at;
 
-	if (!t || !b)
+	if (!t || !w)
 		return -1;
-	way = sg_synq_find(b, tag, t, &word);
-	if (way < 0 && SG_READ_ONCE(b->w.spilled)) {
-		bucket = sg_bucket_second(tag, halfopen_buckets);
-		b = bpf_map_lookup_elem(&halfopen, &bucket);
-		if (!b)
-			return -1;
-		way = sg_synq_find(b, tag, t, &word);
-	}
-	return way < 0 ? -1 : (int)sg_index(bucket, (__u32)way);
+	at = halfopen_find_in(w, bucket, tag, t);
+	if (at >= 0 || !SG_READ_ONCE(w->spilled))
+		return at;
+	bucket = sg_bucket_second(tag, halfopen_buckets);
+	w = bpf_map_lookup_elem(&halfopen, &bucket);
+	return w ? halfopen_find_in(w, bucket, tag, t) : -1;
 }
 
 /*
@@ -148,21 +202,36 @@ SG_INLINE __u16 admit_mss(const struct packet *p, __u16 offered)
 	return offered < SG_MSS_MIN ? SG_MSS_MIN : offered;
 }
 
+/*
+ * The entry to be. By words, because it is copied into its slot at once: that copy would have to wait
+ * for each field to reach the cache.
+ */
 SG_INLINE void admit_entry(struct sg_halfopen *e, struct xdp_md *ctx, const struct packet *p,
 			   const struct request *rq, const struct sg_settings *set)
 {
 	void *data = (void *)(long)ctx->data;
+	__u8 opts = sg_synq_opts(&rq->r.o, p->flags, set);
+	__u32 tsval = opts & SG_OPT_TS ? rq->r.o.tsval : 0;
+	__u16 mss = admit_mss(p, rq->r.o.mss);
 
 	e->tuple = p->tuple;
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	sg_store64(&e->irs, p->seq | (__u64)rq->now << 32);
+	sg_store64(&e->tsval, tsval | (__u64)sg_load32(data + ETH_ALEN) << 32);
+	sg_store64(&e->mac[4], sg_load16(data + ETH_ALEN + 4) | (__u64)mss << 16 |
+				       (__u64)opts << 32 | (__u64)(__u16)rq->l.id << 48);
+#else
 	e->irs = p->seq;
 	e->when = rq->now;
-	e->opts = sg_synq_opts(&rq->r.o, p->flags, set);
-	e->tsval = e->opts & SG_OPT_TS ? rq->r.o.tsval : 0;
-	e->mss = admit_mss(p, rq->r.o.mss);
+	e->tsval = tsval;
+	sg_memcpy(e->mac, data + ETH_ALEN, ETH_ALEN);
+	e->mss = mss;
+	e->opts = opts;
 	e->answered = 0;
 	e->tail = (__u16)rq->l.id;
-	if (data + ETH_HLEN <= (void *)(long)ctx->data_end)
-		sg_memcpy(e->mac, data + ETH_ALEN, ETH_ALEN);
+#endif
 }
 
 /* Linux's MIB counters of a listener, beside the verdict. */
@@ -187,7 +256,7 @@ STAGE int peer_is_proven(const struct sg_tuple *t)
 	k = bpf_map_lookup_elem(&keys, &zero);
 	if (!k || !t)
 		return 0;
-	mark = sg_proven_mark(&k->tuple, t);
+	mark = sg_proven_mark(&k->tuple.sip, t, SG_PROVEN_CLOSED);
 	bucket = sg_proven_bucket(mark);
 	b = bpf_map_lookup_elem(&proven, &bucket);
 	return b && sg_proven_has(b, mark);
@@ -199,17 +268,27 @@ SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request 
 	__u32 tag = rq->h.table;
 	__u32 i0 = sg_bucket_first(tag, halfopen_buckets);
 	__u32 i1 = sg_bucket_second(tag, halfopen_buckets);
-	struct sg_halfopen_bucket *b0 = bpf_map_lookup_elem(&halfopen, &i0);
-	struct sg_halfopen_bucket *b1 = bpf_map_lookup_elem(&halfopen, &i1);
+	struct sg_ways *w0 = bpf_map_lookup_elem(&halfopen, &i0);
+	struct sg_ways *w1 = bpf_map_lookup_elem(&halfopen, &i1), *w;
+	enum sg_admission how;
+	struct sg_halfopen *e;
 	struct sg_place at;
 	int is_proven;
 
-	if (!b0 || !b1)
+	if (!w0 || !w1)
 		return SG_ADMIT_BUCKET_FULL;
 	if (cookies > 1)
 		return SG_ADMIT_HALFOPEN_FULL;
 	is_proven = cookies || (sg_synq_wants_proven(q) && peer_is_proven(&rq->e.tuple));
-	return sg_synq_admit(b0, b1, q, &rq->e, is_proven, tag, rq->now, rto_ms, &at);
+	how = sg_synq_take(w0, w1, q, is_proven, tag, rq->now, rto_ms, &at);
+	if (how != SG_ADMIT_ENTRY || at.way >= SG_WAYS)
+		return how;
+	e = halfopen_entry(at.second ? i1 : i0, at.way);
+	w = at.second ? w1 : w0;
+	if (e)
+		*e = rq->e;
+	sg_slot_publish(&w->slot[at.way], at.word);
+	return how;
 }
 
 /* The entry that there was no place for, as a cookie. 0, or -1: no keys, which cannot be. */
@@ -247,6 +326,9 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 	q = bpf_map_lookup_elem(&queues, &id);
 	if (!q)
 		return SG_V_PASS_NO_LISTENER;
+	tuple_numbers(&p->tuple, &rq->h);
+	if (!budget_synack(p, ctx->rx_queue_index, rq->now_budget))
+		return SG_V_SYNACK_LIMITED;
 	admit_entry(&rq->e, ctx, p, rq, set);
 	how = admit_into(q, rq, set->synack_rto_ms, set->tcp_syncookies);
 	switch (sg_cookie_instead(q, how, set->tcp_syncookies)) {

@@ -8,32 +8,17 @@
 
 #include "admit.h"
 
-/* May this queue send another RST in this second? */
-STAGE int rst_allowed(__u32 queue, __u64 now_ms, __u32 limit)
-{
-	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
-	__u32 second = (__u32)(now_ms / 1000);
-
-	if (!w)
-		return 0;
-	if (SG_READ_ONCE(w->rst_second) != second) {
-		SG_WRITE_ONCE(w->rst_second, second);
-		SG_WRITE_ONCE(w->rst_spent, 0);
-	}
-	if (SG_READ_ONCE(w->rst_spent) >= limit)
-		return 0;
-	__sync_fetch_and_add(&w->rst_spent, 1);
-	return 1;
-}
-
 /* A segment that belongs to nothing: RST, but none for a RST. */
 SG_INLINE enum sg_verdict stray(struct xdp_md *ctx, const struct packet *p, struct request *rq,
 				const struct sg_settings *set)
 {
-	if (p->flags & SG_RST)
+	int bad;
+
+	if (p->flags & SG_RST || !budget_rst(p, ctx->rx_queue_index, rq->now_budget))
 		return SG_V_STRAY;
-	if (!rst_allowed(ctx->rx_queue_index, rq->now_ms, set->rst_limit))
-		return SG_V_STRAY;
+	bad = verify(ctx, p, &rq->r, set->verify_checksum); /* before it is answered */
+	if (bad)
+		return bad;
 	rst_make(&rq->a, p);
 	return SG_V_RST_SENT;
 }
@@ -50,12 +35,14 @@ struct found {
 SG_INLINE int found_at(struct found *f, __u32 index, __u32 tag, struct sg_halfopen *e)
 {
 	__u32 bucket = sg_index_bucket(index), way = sg_index_way(index);
-	struct sg_halfopen_bucket *b = bpf_map_lookup_elem(&halfopen, &bucket);
+	struct sg_ways *w = bpf_map_lookup_elem(&halfopen, &bucket);
 
-	if (!b || way >= SG_WAYS)
+	if (!w || way >= SG_WAYS)
 		return -1;
-	f->e = &b->entry[way];
-	f->slot = &b->w.slot[way];
+	f->e = halfopen_entry(bucket, way);
+	if (!f->e)
+		return -1;
+	f->slot = &w->slot[way];
 	f->word = SG_READ_ONCE(*f->slot);
 	f->index = index;
 	*e = *f->e;
@@ -104,26 +91,6 @@ SG_INLINE void complete_seg(struct sg_synq_seg *s, const struct packet *p, const
 	s->has_ts = rq->r.o.has_ts;
 }
 
-/*
- * May another ACK be looked at, of those that were no cookie's in this second? `spent`: one more
- * was none.
- */
-STAGE int cookie_allowed(__u32 queue, __u64 now_ms, __u32 limit, int spent)
-{
-	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
-	__u32 second = (__u32)(now_ms / 1000);
-
-	if (!w)
-		return 0;
-	if (SG_READ_ONCE(w->cookie_second) != second) {
-		SG_WRITE_ONCE(w->cookie_second, second);
-		SG_WRITE_ONCE(w->cookie_spent, 0);
-	}
-	if (spent)
-		__sync_fetch_and_add(&w->cookie_spent, 1);
-	return SG_READ_ONCE(w->cookie_spent) < limit;
-}
-
 /* 1 and `c`, if it answers a cookie of ours. */
 STAGE int cookie_is_good(const struct packet *p, struct request *rq, struct sg_cookie *c)
 {
@@ -145,27 +112,31 @@ STAGE enum sg_verdict cookie(struct xdp_md *ctx, const struct packet *p, struct 
 			     struct sg_queue *q)
 {
 	const struct sg_settings *set = settings_get();
+	__u32 queue = ctx->rx_queue_index;
+	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
 	struct sg_cookie c = {};
-	__u32 limit;
+	int bad;
 
-	if (!p || !rq || !q || !set)
+	if (!p || !rq || !q || !set || !w)
 		return SG_V_STRAY;
-	limit = set->syncookie_limit;
-	if (!cookie_allowed(ctx->rx_queue_index, rq->now_ms, limit, 0))
+	if (!sg_budget_has(w->cookie_until, rq->now_budget, set->syncookie_limit))
 		return SG_V_COOKIE_LIMITED;
+	bad = verify(ctx, p, &rq->r, set->verify_checksum);
+	if (bad)
+		return bad;
 	if (options_read(&rq->r))
 		return SG_V_BAD_OPTION;
 	if (cookie_is_good(p, rq, &c)) {
 		steer_cookie(&rq->m, p, rq->l.id, &c);
 		return SG_V_STEER_COOKIE;
 	}
-	cookie_allowed(ctx->rx_queue_index, rq->now_ms, limit, 1);
+	sg_budget_spend(&w->cookie_until, rq->now_budget, set->syncookie_limit);
 	__sync_fetch_and_add(&q->SyncookiesFailed, 1);
 	steer_flow(&rq->m, p, 0, SG_META_NONE);
 	return SG_V_STEER_NO_COOKIE;
 }
 
-/* Neither a flow's, nor an entry's, nor a SYN. */
+/* Neither a flow's, nor an entry's, nor a SYN. A flood is made of these: no look too many. */
 SG_INLINE enum sg_verdict other(struct xdp_md *ctx, const struct packet *p, struct request *rq,
 				const struct sg_settings *set)
 {
@@ -191,6 +162,7 @@ STAGE enum sg_verdict complete(struct xdp_md *ctx, const struct packet *p, struc
 		return SG_V_HALFOPEN_BAD;
 	if (found_at(&f, index, rq->h.table, &rq->e))
 		return flow_now(p, rq) ? SG_V_STEER_FLOW : SG_V_HALFOPEN_BAD;
+	tuple_numbers(&p->tuple, &rq->h);
 	complete_seg(&s, p, rq);
 	ratelimit = set->tcp_invalid_ratelimit;
 	switch (sg_synq_check(&rq->e, &rq->h, &s, rq->l.window, rq->now, ratelimit)) {

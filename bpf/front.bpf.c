@@ -8,32 +8,64 @@
  */
 #include "complete.h"
 
+/* No live worker, and the kernel is to have what is new. */
+SG_INLINE int pass_instead(struct xdp_md *ctx, const struct packet *p, const struct sg_settings *set,
+			   const struct request *rq)
+{
+	if (!fail_open(ctx, set, rq->now_ms))
+		return 0;
+	port_is_kernels(p);
+	return 1;
+}
+
+/* To a listener, of no known flow and without an entry. */
+SG_INLINE enum sg_verdict newcomer(struct xdp_md *ctx, const struct packet *p,
+				   const struct sg_settings *set, struct request *rq)
+{
+	int syn = (p->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) == SG_SYN;
+	int bad;
+
+	if (flow_now(p, rq))
+		return SG_V_STEER_FLOW;
+	if (syn && pass_instead(ctx, p, set, rq))
+		return SG_V_PASS_FAIL_POLICY;
+	if (port_bits(p) & SG_PORT_KERNEL && kernel_has(ctx, p))
+		return SG_V_PASS_KERNEL_FLOW;
+	if (!syn && pass_instead(ctx, p, set, rq))
+		return SG_V_PASS_FAIL_POLICY; /* the ACK of a cookie of the kernel's, perhaps */
+	if (!sg_flags_are_valid(p->flags))
+		return SG_V_BAD_FLAGS;
+	if (!sg_tuple_is_valid(&p->tuple))
+		return SG_V_BAD_ADDRESS;
+	if (!syn)
+		return other(ctx, p, rq, set);
+	bad = verify(ctx, p, &rq->r, set->verify_checksum);
+	if (bad)
+		return bad;
+	return options_read(&rq->r) ? SG_V_BAD_OPTION : admit(ctx, p, rq);
+}
+
 /* To a listener, of no known flow. */
 SG_INLINE enum sg_verdict request(struct xdp_md *ctx, const struct packet *p,
 				  const struct sg_settings *set, struct request *rq)
 {
-	int syn = (p->flags & (SG_SYN | SG_ACK | SG_RST | SG_FIN)) == SG_SYN;
-	int at, bad;
+	__u32 id = rq->l.id;
+	struct sg_queue *q = bpf_map_lookup_elem(&queues, &id);
+	int at = -1, bad;
 
-	rq->now_ms = clock_ms();
-	rq->now = (__u32)rq->now_ms;
-	at = halfopen_find(&p->tuple, rq->h.table);
-	if (at < 0 && flow_now(p, rq))
-		return SG_V_STEER_FLOW;
-	if (at < 0 && syn && fail_open(ctx, set, rq->now_ms))
-		return SG_V_PASS_FAIL_POLICY;
-	if (at < 0 && (!syn || ask_kernel_on_syn) && kernel_has(ctx, p))
-		return SG_V_PASS_KERNEL_FLOW;
-	if (at < 0 && !syn && fail_open(ctx, set, rq->now_ms))
-		return SG_V_PASS_FAIL_POLICY; /* the ACK of a cookie of the kernel's, perhaps */
+	if (p->flags == SG_SYN && set->tcp_syncookies < 2)
+		halfopen_expect(rq->h.table);
+	request_clock(rq);
+	if (q && SG_READ_ONCE(q->halfopen))
+		at = halfopen_find(&p->tuple, rq->h.table);
+	if (at < 0)
+		return newcomer(ctx, p, set, rq);
+	if (!sg_flags_are_valid(p->flags))
+		return SG_V_BAD_FLAGS;
 	bad = verify(ctx, p, &rq->r, set->verify_checksum);
 	if (bad)
 		return bad;
-	if (at < 0 && !syn)
-		return other(ctx, p, rq, set);
-	if (options_read(&rq->r))
-		return SG_V_BAD_OPTION;
-	return at < 0 ? admit(ctx, p, rq) : complete(ctx, p, rq, (__u32)at);
+	return options_read(&rq->r) ? SG_V_BAD_OPTION : complete(ctx, p, rq, (__u32)at);
 }
 
 SG_INLINE enum sg_verdict tcp(struct xdp_md *ctx, const struct packet *p,
@@ -50,7 +82,7 @@ SG_INLINE enum sg_verdict tcp(struct xdp_md *ctx, const struct packet *p,
 		steer_flow(&rq->m, p, owner, SG_META_FLOW);
 		return p->fault ? p->fault : SG_V_STEER_FLOW;
 	}
-	l = listener_find(p, &why);
+	l = listener_find(p, set, &why);
 	if (!l)
 		return why; /* not ours: the kernel sees it untouched */
 	if (p->fault)

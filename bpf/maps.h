@@ -16,9 +16,6 @@
 const volatile __u32 halfopen_buckets = 2;
 const volatile __u32 flow_buckets = 2;
 
-/* Ask the kernel for a socket with a new SYN's tuple before it is admitted. */
-const volatile _Bool ask_kernel_on_syn = 1;
-
 /* max_entries that are 1 here are set by userspace before it loads. */
 
 struct {
@@ -88,8 +85,16 @@ struct {
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct sg_halfopen_bucket);
+	__type(value, struct sg_ways);
 } halfopen SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sg_halfopen);
+} halfopen_entries SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -115,10 +120,26 @@ struct {
 	__type(value, struct sg_flow_tuples);
 } flow_tuples SEC(".maps");
 
-/* One bit a local port: may it have a listener or a flow? All other TCP passes at once. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536 / 64);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sg_budget);
+} budgets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sg_flow_homes);
+} flow_homes SEC(".maps");
+
+/* SG_PORT_* */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 / 32);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -144,11 +165,5 @@ SG_INLINE const struct sg_settings *settings_get(void)
  * plain memory or the context, and it must look at pointers for NULL.
  */
 #define STAGE __attribute__((noinline))
-
-/* Milliseconds of CLOCK_MONOTONIC, a tick late at most. */
-SG_INLINE __u64 clock_ms(void)
-{
-	return bpf_ktime_get_coarse_ns() / 1000000;
-}
 
 #endif

@@ -15,17 +15,12 @@ struct answer {
 	__u16 window;
 	__u8 flags;
 	__u8 optlen; /* a multiple of 4 */
-	__u8 opt[20];
+	__u8 opt[20]; /* what is behind `optlen` is zero */
 };
 
-struct answer_tcp { /* as it goes out */
-	__be16 sport, dport;
-	__be32 seq, ack;
-	__u8 off, flags;
-	__be16 window;
-	__u16 check;
-	__be16 urgent;
-	__u8 opt[20];
+/* A header as it goes out, by words; the sixth and up are options. */
+struct answer_tcp {
+	__u32 w[10];
 };
 
 /*
@@ -50,70 +45,88 @@ SG_INLINE __u8 answer_ttl(void)
 
 SG_INLINE void answer_ip4(void *to, const struct packet *p, __u32 len)
 {
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.tot_len = bpf_htons(len),
-		.frag_off = bpf_htons(0x4000), /* DF; with it the id may be 0, RFC 6864 */
-		.ttl = answer_ttl(),
-		.protocol = IPPROTO_TCP,
+	__u32 w[5] = {
+		sg_be32(0x45000000 | len),
+		sg_be32(0x4000), /* DF; with it the id may be 0, RFC 6864 */
+		sg_be32((__u32)answer_ttl() << 24 | IPPROTO_TCP << 16),
+		sg_addr_words(&p->tuple.local)[3],
+		sg_addr_words(&p->tuple.peer)[3],
 	};
+	__u16 sum = sg_csum_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]);
 
-	sg_memcpy(&ip.saddr, p->tuple.local.addr + 12, 4);
-	sg_memcpy(&ip.daddr, p->tuple.peer.addr + 12, 4);
-	ip.check = sg_csum_fold(sg_csum_words(0, &ip, 5));
-	sg_memcpy(to, &ip, sizeof(ip));
+	SG_UNROLL
+	for (int i = 0; i < 5; i++)
+		sg_store32(to + 4 * i, w[i]);
+	sg_store16(to + 10, sum);
 }
 
 SG_INLINE void answer_ip6(void *to, const struct packet *p, __u32 len)
 {
-	struct ipv6hdr ip = {
-		.version = 6,
-		.payload_len = bpf_htons(len - sizeof(ip)),
-		.nexthdr = IPPROTO_TCP,
-		.hop_limit = answer_ttl(),
-	};
-
-	sg_memcpy(&ip.saddr, p->tuple.local.addr, 16);
-	sg_memcpy(&ip.daddr, p->tuple.peer.addr, 16);
-	sg_memcpy(to, &ip, sizeof(ip));
+	sg_put32(to, 6u << 28);
+	sg_put32(to + 4, (len - 40) << 16 | IPPROTO_TCP << 8 | answer_ttl());
+	SG_UNROLL
+	for (int i = 0; i < 4; i++) {
+		sg_store32(to + 8 + 4 * i, sg_addr_words(&p->tuple.local)[i]);
+		sg_store32(to + 24 + 4 * i, sg_addr_words(&p->tuple.peer)[i]);
+	}
 }
 
-/* Header and options, with a checksum. Bytes of `opt` behind `optlen` are zero: they add nothing.
- */
+/* Header and options, with a checksum. */
 SG_INLINE void answer_tcp(struct answer_tcp *t, const struct packet *p, const struct answer *a)
 {
 	__u32 len = sizeof(struct tcphdr) + a->optlen;
+	__u64 sum = sg_csum_pseudo(&p->tuple.local, &p->tuple.peer, len, IPPROTO_TCP);
 
-	t->sport = bpf_htons(p->tuple.lport);
-	t->dport = bpf_htons(p->tuple.pport);
-	t->seq = bpf_htonl(a->seq);
-	t->ack = bpf_htonl(a->ack);
-	t->off = (__u8)(len / 4 << 4);
-	t->flags = a->flags;
-	t->window = bpf_htons(a->window);
-	t->check = 0;
-	t->urgent = 0;
-	sg_memcpy(t->opt, a->opt, sizeof(t->opt));
-	t->check = sg_csum_fold(sg_csum_words(
-		sg_csum_pseudo(&p->tuple.local, &p->tuple.peer, len, IPPROTO_TCP), t, 10));
+	t->w[0] = sg_be32((__u32)p->tuple.lport << 16 | p->tuple.pport);
+	t->w[1] = sg_be32(a->seq);
+	t->w[2] = sg_be32(a->ack);
+	t->w[3] = sg_be32((len / 4) << 28 | (__u32)a->flags << 16 | a->window);
+	SG_UNROLL
+	for (int i = 0; i < 5; i++)
+		t->w[5 + i] = sg_load32(a->opt + 4 * i);
+	t->w[4] = 0;
+	SG_UNROLL
+	for (int i = 0; i < 10; i++)
+		sum += t->w[i];
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	t->w[4] = sg_csum_fold(sum);
+#else
+	t->w[4] = (__u32)sg_csum_fold(sum) << 16;
+#endif
 }
 
-/* The Ethernet header and tags as they came, with the addresses swapped. */
+/* The Ethernet header and tags as they came. */
 struct answer_eth {
-	__u8 dst[6], src[6];
-	__u8 rest[10]; /* ethertype, or tags and ethertype */
+	__u32 dst, src;
+	__u16 dst_end, src_end;
+	__u16 type; /* or the first tag's */
+	__u32 tag[2]; /* and what comes behind it */
 };
 
-SG_INLINE void answer_eth(void *data, const struct answer_eth *e, __u32 l3_off)
+/* 24 bytes that are there: those behind the header are not looked at without tags. */
+SG_INLINE void answer_eth_read(struct answer_eth *e, const void *data)
 {
-	sg_memcpy(data, e->src, 6);
-	sg_memcpy(data + 6, e->dst, 6);
-	sg_memcpy(data + 12, e->rest, 2);
+	e->dst = sg_load32(data);
+	e->dst_end = sg_load16(data + 4);
+	e->src = sg_load32(data + 6);
+	e->src_end = sg_load16(data + 10);
+	e->type = sg_load16(data + 12);
+	e->tag[0] = sg_load32(data + 14);
+	e->tag[1] = sg_load32(data + 18);
+}
+
+/* With the addresses swapped. */
+SG_INLINE void answer_eth_write(void *data, const struct answer_eth *e, __u32 l3_off)
+{
+	sg_store32(data, e->src);
+	sg_store16(data + 4, e->src_end);
+	sg_store32(data + 6, e->dst);
+	sg_store16(data + 10, e->dst_end);
+	sg_store16(data + 12, e->type);
 	if (l3_off >= ETH_HLEN + 4)
-		sg_memcpy(data + 14, e->rest + 2, 4);
+		sg_store32(data + 14, e->tag[0]);
 	if (l3_off >= ETH_HLEN + 8)
-		sg_memcpy(data + 18, e->rest + 6, 4);
+		sg_store32(data + 18, e->tag[1]);
 }
 
 /* Put the answer in the frame's place. Returns 0; or -1 when it must be dropped. */
@@ -125,34 +138,32 @@ STAGE int answer(struct xdp_md *ctx, const struct packet *p, const struct answer
 	__u32 l3_off, ip_len, len;
 	void *l4;
 
-	if (!p || !a || data + sizeof(eth) > end)
+	if (!p || !a || data + 24 > end)
 		return -1;
 	l3_off = p->l3_off & 31;
 	ip_len = p->v6 ? 40 : 20;
 	len = ip_len + sizeof(struct tcphdr) + a->optlen;
-	sg_memcpy(&eth, data, sizeof(eth));
+	answer_eth_read(&eth, data);
 	if (answer_resize(ctx, l3_off + len))
 		return -1;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	l4 = data + l3_off + ip_len;
-	if (data + sizeof(eth) > end || l4 + sizeof(struct tcphdr) > end)
+	if (data + 24 > end || l4 + sizeof(struct tcphdr) > end)
 		return -1;
-	answer_eth(data, &eth, l3_off);
+	answer_eth_write(data, &eth, l3_off);
 	if (p->v6)
 		answer_ip6(data + l3_off, p, len);
 	else
 		answer_ip4(data + l3_off, p, len);
 	answer_tcp(&tcp, p, a);
-	sg_memcpy(l4, &tcp, sizeof(struct tcphdr));
-	l4 += sizeof(struct tcphdr);
 	SG_UNROLL
-	for (int i = 0; i < 5; i++, l4 += 4) {
-		if (4 * i >= a->optlen)
+	for (int i = 0; i < 10; i++, l4 += 4) {
+		if (i >= 5 && 4 * (i - 5) >= a->optlen)
 			break;
-		if (l4 + 4 > end)
+		if (i >= 5 && l4 + 4 > end)
 			return -1;
-		sg_memcpy(l4, tcp.opt + 4 * i, 4);
+		sg_store32(l4, tcp.w[i]);
 	}
 	return 0;
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * What a segment must be before the driver admits it or answers it: whole, from an
- * address that a host may have, with flags that a TCP sends, and with right checksums.
- */
+/* What a segment must be before the driver admits it or answers it: whole, with right checksums. */
 #ifndef BPF_VERIFY_H
 #define BPF_VERIFY_H
 
@@ -28,6 +25,8 @@ SG_INLINE int verify_ip(struct xdp_md *ctx, const struct packet *p)
 	if ((void *)(ip + 20) > end)
 		return 0;
 	sum = sg_csum_words(0, ip, 5);
+	if (head == 20)
+		return sg_csum_fold(sum) == 0;
 	for (int i = 0; i < 10; i++, w += 4) {
 		if (20 + 4 * (__u32)i >= head)
 			break;
@@ -38,17 +37,28 @@ SG_INLINE int verify_ip(struct xdp_md *ctx, const struct packet *p)
 	return sg_csum_fold(sum) == 0;
 }
 
-/* Copy the options into `r`, padded with zero. */
+/* Copy the options into `r`, padded with zero. Those that Linux sends are copied on the spot. */
 SG_INLINE int verify_load_options(struct xdp_md *ctx, const struct packet *p,
 				  struct sg_opt_reader *r)
 {
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *opt = data + (p->l4_off & PARSE_MAX_L4_OFF) + sizeof(struct tcphdr);
 	__u32 len = p->hdr_len - sizeof(struct tcphdr);
 
 	sg_memset(r->buf, 0, sizeof(r->buf));
 	sg_opt_begin(r, len);
 	if (len == 0)
 		return 0;
-	if (len > SG_OPT_MAX)
+	if (len == 20 && opt + 20 <= end) {
+		sg_memcpy(r->buf, opt, 20);
+		return 0;
+	}
+	if (len == 12 && opt + 12 <= end) {
+		sg_memcpy(r->buf, opt, 12);
+		return 0;
+	}
+	__asm__ volatile("" : "+r"(len)); /* the verifier wants both bounds of one register */
+	if (len == 0 || len > SG_OPT_MAX)
 		return -1;
 	return bpf_xdp_load_bytes(ctx, p->l4_off + sizeof(struct tcphdr), r->buf, len);
 }
@@ -116,10 +126,6 @@ STAGE int verify(struct xdp_md *ctx, const struct packet *p, struct sg_opt_reade
 {
 	if (!p || !r)
 		return SG_V_BAD_TCP;
-	if (!sg_flags_are_valid(p->flags))
-		return SG_V_BAD_FLAGS;
-	if (!sg_tuple_is_valid(&p->tuple))
-		return SG_V_BAD_ADDRESS;
 	if (!verify_ip(ctx, p))
 		return SG_V_BAD_IP;
 	if (verify_load_options(ctx, p, r))

@@ -14,13 +14,15 @@
  *	settings     array     0 -> sg_settings                  mmapable, read by people
  *	workers      array     RX queue -> sg_worker             mmapable, read by people
  *	keys         array     0 -> sg_keys                      root's secret
- *	halfopen     array     bucket -> sg_halfopen_bucket      mmapable; `syngate show halfopen`
+ *	halfopen     array     bucket -> sg_ways                 mmapable; `syngate show halfopen`
+ *	halfopen_entries  array  bucket * SG_WAYS + way -> sg_halfopen    mmapable
  *	proven       array     bucket -> sg_proven_bucket        mmapable; proven.h
  *	flows        array     bucket -> sg_ways                 mmapable; `syngate show conns`
  *	flow_tuples  array     bucket -> sg_flow_tuples          mmapable; whose they are
+ *	flow_homes   array     bucket / 8 -> __u8[8]             mmapable; is there any at all?
  *	xsks         xskmap    RX queue -> AF_XDP socket
  *
- * Not pinned: `ports`, one bit a local port that may have a listener or a flow.
+ * Not pinned: `ports`, SG_PORT_* for each local port, and `budgets`, what may still be answered.
  */
 #ifndef SYNGATE_ABI_H
 #define SYNGATE_ABI_H
@@ -64,6 +66,10 @@ struct sg_local_key { /* key of `locals`: an address or prefix that is this host
 
 #define SG_MAX_LOCALS 65536
 
+/* Two bits a local port in `ports`, 32 ports a word. */
+#define SG_PORT_OURS 1	 /* it may have a listener or a flow. All other TCP passes at once */
+#define SG_PORT_KERNEL 2 /* the kernel may have a connection there: it is asked */
+
 /*
  * Value of `queues`. `halfopen` and `acceptq` are changed by the driver and by every
  * worker: reserve with an atomic add, give back when the old value was over the limit.
@@ -96,7 +102,7 @@ struct sg_queue {
 
 /*
  * Half-open entry: one cache line, what the final ACK and a resend need and no more.
- * ISS is recomputed: sg_iss(hash, when). The word that owns the slot is in the bucket.
+ * ISS is recomputed: sg_iss(hash, when). The word that owns the slot is in `halfopen`.
  */
 struct sg_halfopen {
 	struct sg_tuple tuple;
@@ -151,20 +157,13 @@ _Static_assert(sizeof(struct sg_halfopen) == 64, "a half-open entry is one cache
 
 /*
  * The slots of a bucket, one cache line: what a search that finds nothing reads, mostly this
- * alone. `spilled`: entries whose first bucket this is and that lie in their second one; never
+ * alone. Entries lie elsewhere, so that these have few pages and are in a cache. `spilled`: entries whose first bucket this is and that lie in their second one; never
  * less than there are.
  */
 struct sg_ways {
 	__u64 slot[SG_WAYS];
 	__u64 spilled;
 } __attribute__((aligned(SG_CACHELINE)));
-
-struct sg_halfopen_bucket { /* value of `halfopen`: within one page */
-	struct sg_ways w;
-	struct sg_halfopen entry[SG_WAYS];
-};
-
-_Static_assert(sizeof(struct sg_halfopen_bucket) == 512, "half-open bucket is ABI");
 
 /* --- proven peers ---------------------------------------------------------------- */
 
@@ -178,16 +177,17 @@ struct sg_proven_bucket {
 
 /* --- flows ----------------------------------------------------------------------- */
 
-/*
- * Value of `flow_tuples`: the tuples of a bucket of `flows`, which are struct sg_ways, info =
- * owner. Apart, so that a search that finds nothing, and a flood is nothing else, has few pages to
- * touch.
- */
+/* Value of `flow_tuples`: the tuples of a bucket of `flows`, which are struct sg_ways, info = owner. */
 struct sg_flow_tuples {
 	struct sg_tuple tuple[SG_WAYS];
 };
 
 _Static_assert(sizeof(struct sg_flow_tuples) == 280, "flow tuples are ABI");
+
+/* A word of `flow_homes`: of how many flows a bucket is the first one; never less than there are. */
+struct sg_flow_homes {
+	__u8 flows[8];
+};
 
 /* --- per RX queue ---------------------------------------------------------------- */
 
@@ -195,13 +195,20 @@ struct sg_worker { /* value of `workers` */
 	__u64 heartbeat; /* ms of CLOCK_MONOTONIC when the worker last went round; 0: none */
 	__u32 tid;       /* its thread */
 	__u32 rx_queue;
-	/* the driver's RST budget for this queue: spent since `rst_second` began */
-	__u32 rst_second __attribute__((aligned(SG_CACHELINE)));
-	__u32 rst_spent;
-	/* likewise for ACKs that might answer a cookie and do not */
-	__u32 cookie_second;
-	__u32 cookie_spent;
+	/* the driver's budgets for this queue, budget.h: all SYN-ACKs, all RSTs, and ACKs that
+	 * might have answered a cookie and did not */
+	__u32 synack_until __attribute__((aligned(SG_CACHELINE)));
+	__u32 rst_until;
+	__u32 cookie_until;
 	__u32 dead; /* the driver's: heartbeat late; 0 again once it is younger than half the limit */
+};
+
+#define SG_BUDGET_CELLS 16384
+
+/* Value of `budgets`: one for each RX queue and hash of a source prefix. */
+struct sg_budget {
+	__u32 synack;
+	__u32 rst;
 };
 
 /* SYN cookies, cookie.h. Hosts that have the same ones take each other's. */
@@ -211,7 +218,7 @@ struct sg_cookie_keys {
 };
 
 struct sg_keys { /* value of `keys` */
-	struct sg_key tuple; /* sg_tuple_hash(): ISN, timestamp offset, table placement */
+	struct sg_tuple_key tuple; /* ISN, timestamp offset, table placement */
 	struct sg_cookie_keys cookie;
 };
 

@@ -34,10 +34,15 @@ _Static_assert(sizeof(struct sg_tuple) == 40, "tuple is ABI");
 
 SG_INLINE void sg_addr_from4(struct sg_addr *a, const void *v4)
 {
-	sg_memset(a->addr, 0, 10);
-	a->addr[10] = 0xff;
-	a->addr[11] = 0xff;
-	sg_memcpy(a->addr + 12, v4, 4);
+	__u64 v = sg_load32(v4);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	v = v << 32 | 0xffff0000;
+#else
+	v |= 0xffffULL << 32;
+#endif
+	sg_store64(a->addr, 0);
+	sg_store64(a->addr + 8, v);
 }
 
 SG_INLINE const __u32 *sg_addr_words(const struct sg_addr *a)
@@ -47,29 +52,18 @@ SG_INLINE const __u32 *sg_addr_words(const struct sg_addr *a)
 
 SG_INLINE int sg_addr_is4(const struct sg_addr *a)
 {
-	__u64 hi;
-	__u32 mid;
-
-	sg_memcpy(&hi, a->addr, 8);
-	sg_memcpy(&mid, a->addr + 8, 4);
-	return hi == 0 && mid == (__u32)__builtin_bswap32(0x0000ffff);
+	return sg_load64(a->addr) == 0 && sg_get32(a->addr + 8) == 0x0000ffff;
 }
 
 SG_INLINE int sg_addr_eq(const struct sg_addr *a, const struct sg_addr *b)
 {
-	__u64 x[2], y[2];
-
-	sg_memcpy(x, a->addr, 16);
-	sg_memcpy(y, b->addr, 16);
-	return x[0] == y[0] && x[1] == y[1];
+	return ((sg_load64(a->addr) ^ sg_load64(b->addr)) |
+		(sg_load64(a->addr + 8) ^ sg_load64(b->addr + 8))) == 0;
 }
 
 SG_INLINE int sg_addr_is_any(const struct sg_addr *a)
 {
-	__u64 x[2];
-
-	sg_memcpy(x, a->addr, 16);
-	return (x[0] | x[1]) == 0;
+	return (sg_load64(a->addr) | sg_load64(a->addr + 8)) == 0;
 }
 
 /* Multicast, or the broadcast address of every network. */
@@ -90,13 +84,9 @@ SG_INLINE int sg_addr_is_host(const struct sg_addr *a)
 
 SG_INLINE int sg_addr_is_loopback(const struct sg_addr *a)
 {
-	__u64 hi, lo;
-
 	if (sg_addr_is4(a))
 		return a->addr[12] == 127;
-	sg_memcpy(&hi, a->addr, 8);
-	sg_memcpy(&lo, a->addr + 8, 8);
-	return hi == 0 && lo == __builtin_bswap64(1);
+	return sg_load64(a->addr) == 0 && sg_load64(a->addr + 8) == __builtin_bswap64(1);
 }
 
 SG_INLINE int sg_tuple_eq(const struct sg_tuple *a, const struct sg_tuple *b)

@@ -94,13 +94,18 @@ SG_INLINE __u32 sg_cookie_period(const struct sg_cookie_keys *k, __u64 now)
 SG_INLINE __u32 sg_cookie_mac(const struct sg_key *key, const struct sg_tuple *t, __u32 irs,
 			      __u32 period, __u8 opts, __u32 mss)
 {
-	__u64 m[7], out[2];
+	__u64 m[7];
 
+	if (sg_addr_is4(&t->peer)) {
+		sg_tuple_words4(t, m);
+		m[2] = (__u64)period << 32 | irs;
+		m[3] = (__u64)opts << 8 | mss;
+		return (__u32)sg_siphash(key, m, 4);
+	}
 	sg_memcpy(m, t, sizeof(*t));
 	m[5] = (__u64)period << 32 | irs;
 	m[6] = (__u64)opts << 8 | mss;
-	sg_siphash128(key, m, 7, out);
-	return (__u32)out[0];
+	return (__u32)sg_siphash(key, m, 7);
 }
 
 SG_INLINE __u32 sg_cookie_of(const struct sg_key *key, const struct sg_tuple *t, __u32 irs,

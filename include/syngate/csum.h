@@ -14,12 +14,8 @@ SG_INLINE __u64 sg_csum_words(__u64 sum, const void *p, int words)
 	const __u8 *b = p;
 
 SG_UNROLL
-	for (int i = 0; i < words; i++) {
-		__u32 w;
-
-		sg_memcpy(&w, b + 4 * i, 4);
-		sum += w;
-	}
+	for (int i = 0; i < words; i++)
+		sum += sg_load32(b + 4 * i);
 	return sum;
 }
 

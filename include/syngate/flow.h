@@ -16,6 +16,7 @@
 struct sg_flow_table {
 	struct sg_ways *ways;
 	struct sg_flow_tuples *tuples; /* the same number */
+	__u8 *homes;                   /* likewise, sg_flow_homes */
 	__u32 buckets;
 };
 
@@ -68,10 +69,13 @@ static inline int sg_flow_claim(struct sg_flow_table *f, __u32 tag, const struct
 
 	if (has >= 0)
 		return has;
+	__sync_fetch_and_add(&f->homes[b[0]], 1); /* before the flow is there */
 	switch (sg_ways_take(&f->ways[b[0]], &f->ways[b[1]], tag, owner, &at)) {
 	case SG_TAKEN_FULL:
+		__sync_fetch_and_sub(&f->homes[b[0]], 1);
 		return -ENOSPC;
 	case SG_TAKEN_RIVAL:
+		__sync_fetch_and_sub(&f->homes[b[0]], 1);
 		has = sg_flow_owner(f, tag, t);
 		return has >= 0 ? has : -EBUSY;
 	case SG_TAKEN:
@@ -91,6 +95,7 @@ static inline int sg_flow_free(struct sg_flow_table *f, __u32 b, int way, __u64 
 		return -ENOENT;
 	if (first != b)
 		sg_ways_unspill(&f->ways[first]);
+	__sync_fetch_and_sub(&f->homes[first], 1);
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Proven peers: addresses that a connection came from which ended in good order, after its
- * round trip had been measured (Linux keeps them in tcp_metrics). Without SYN cookies the
- * last quarter of a half-open queue is theirs.
+ * Proven peers, of two kinds. Addresses that a connection came from which ended in good order,
+ * after its round trip had been measured (Linux keeps them in tcp_metrics): without SYN cookies the
+ * last quarter of a half-open queue is theirs. And addresses that have completed a handshake: what
+ * they ask for is answered when budgets are spent.
  *
  * A set of marks, keyed hashes of addresses: one stranger in 2^47 is taken for proven. Eight
  * marks a cache line, each read and written in one piece, so that nobody locks; a full line
@@ -13,18 +14,23 @@
 
 #include "abi.h"
 
+enum sg_proven_kind {
+	SG_PROVEN_CLOSED = 0, /* a connection ended in good order */
+	SG_PROVEN_SHOOK = 1,  /* a handshake was completed */
+};
+
 /* What stands for the peer of a tuple, on its network: never 0. */
-SG_INLINE __u64 sg_proven_mark(const struct sg_key *key, const struct sg_tuple *t)
+SG_INLINE __u64 sg_proven_mark(const struct sg_key *key, const struct sg_tuple *t,
+			       enum sg_proven_kind kind)
 {
 	struct sg_tuple peer;
-	struct sg_hash h;
 
 	sg_memset(&peer, 0, sizeof(peer));
 	peer.peer = t->peer;
 	peer.vlan[0] = t->vlan[0];
 	peer.vlan[1] = t->vlan[1];
-	h = sg_tuple_hash(key, &peer);
-	return ((__u64)h.table << 32 | h.iss) | 1;
+	peer.pport = (__u16)kind;
+	return sg_tuple_prf(key, &peer) | 1;
 }
 
 SG_INLINE __u32 sg_proven_bucket(__u64 mark)

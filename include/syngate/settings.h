@@ -27,7 +27,7 @@ enum sg_cc { /* congestion control */
 	X(tcp_max_syn_backlog, 4096, 1, 16777216,                                                  \
 	  "without SYN cookies its last quarter is kept for proven peers")                         \
 	X(tcp_syncookies, 1, 0, 2, "SYN cookies: 1 when the half-open queue is full, 2 always")    \
-	X(syncookie_limit, 10000, 0, 10000000,                                                     \
+	X(syncookie_limit, 10000, 0, 1000000,                                                     \
 	  "ACKs that are no cookie's looked at, a second and queue")                               \
 	X(tcp_synack_retries, 5, 0, 15, "SYN-ACKs sent again before a half-open entry goes")       \
 	X(synack_rto_ms, 1000, 10, 120000, "first SYN-ACK timeout; doubles each time")             \
@@ -73,7 +73,12 @@ enum sg_cc { /* congestion control */
 	X(delack_ms, 40, 0, 500, "how long an ACK waits at least, to 200; 0: no ACK waits")        \
 	X(user_timeout_ms, 0, 0, 86400000, "give up unacknowledged data after; 0: tcp_retries2")   \
 	X(ip_default_ttl, 64, 1, 255, "hop limit of all packets, IPv4 and IPv6")                   \
-	X(rst_limit, 10000, 0, 10000000, "stray segments answered with RST, a second and queue")   \
+	X(synack_prefix_limit, 1000, 0, 1000000,                                                    \
+	  "SYN-ACKs a second and queue to a /24 or /64 of strangers; 1000000: no limit")            \
+	X(synack_limit, 1000000, 0, 1000000, "SYN-ACKs a second and queue in all; 1000000: no limit")  \
+	X(rst_prefix_limit, 100, 0, 1000000,                                                        \
+	  "stray segments of a /24 or /64 answered with RST, a second and queue")                   \
+	X(rst_limit, 1000000, 0, 1000000, "the same in all; 1000000: no limit")                    \
 	X(verify_checksum, 1, 0, 1, "check the TCP checksum of what arrives")                      \
 	X(fail_policy, SG_FAIL_PASS, 0, 1, "without a live worker: 0 pass, 1 hold")                \
 	X(heartbeat_ms, 200, 20, 60000, "a worker silent for this long is taken for dead")
@@ -95,6 +100,8 @@ struct sg_settings {
 	__u64 started;   /* CLOCK_REALTIME, s: when the pins were made */
 	__u8 mac[6];     /* the interface's own address */
 	__u16 mtu;
+	__u32 generation; /* one up after each change of `listeners` or `locals` */
+	__u32 zero;
 #define X(name, def, min, max, text) __u32 name;
 	SG_SETTINGS(X)
 #undef X

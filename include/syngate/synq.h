@@ -155,25 +155,6 @@ SG_INLINE int sg_synq_limited(const struct sg_halfopen *e, __u32 now, __u32 limi
 
 /* --- search and admission ----------------------------------------------------------- */
 
-/* The way that holds `t`, or -1. `word` is then the slot word that was seen. */
-SG_INLINE int sg_synq_find(const struct sg_halfopen_bucket *b, __u32 tag,
-			   const struct sg_tuple *t, __u64 *word)
-{
-	int found = -1;
-
-	SG_UNROLL
-	for (int i = 0; i < SG_WAYS; i++) {
-		__u64 w = SG_READ_ONCE(b->w.slot[i]);
-
-		if (sg_slot_hit(w, tag) && sg_tuple_eq(&b->entry[i].tuple, t)) {
-			*word = w;
-			found = i;
-			break;
-		}
-	}
-	return found;
-}
-
 enum sg_admission {
 	SG_ADMIT_ENTRY,         /* new entry: answer */
 	SG_ADMIT_RIVAL,         /* another CPU is admitting this very SYN: it answers */
@@ -225,58 +206,94 @@ SG_INLINE enum sg_admission sg_synq_reserve(struct sg_queue *q, int proven)
 }
 
 /*
- * A SYN without an entry. `b` are its two buckets, `e` the entry to be; `proven`: so is its
- * peer, if sg_synq_wants_proven(). On SG_ADMIT_ENTRY the entry is live and `at` says where.
+ * A SYN without an entry. `w` are its two buckets; `proven`: so is its peer, if
+ * sg_synq_wants_proven(). On SG_ADMIT_ENTRY `at` is its slot, BUSY: to be filled and published.
  */
-SG_INLINE enum sg_admission sg_synq_admit(struct sg_halfopen_bucket *b0,
-					  struct sg_halfopen_bucket *b1, struct sg_queue *q,
-					  const struct sg_halfopen *e, int proven, __u32 tag,
-					  __u32 now, __u32 rto_ms, struct sg_place *at)
+SG_INLINE enum sg_admission sg_synq_take(struct sg_ways *w0, struct sg_ways *w1,
+					 struct sg_queue *q, int proven, __u32 tag, __u32 now,
+					 __u32 rto_ms, struct sg_place *at)
 {
 	__u16 due = sg_due(now, sg_synack_timeout(rto_ms, 0));
 	enum sg_admission how = sg_synq_reserve(q, proven);
-	struct sg_halfopen_bucket *b;
 	enum sg_taken taken;
 
 	if (how != SG_ADMIT_ENTRY)
 		return how;
-	taken = sg_ways_take(&b0->w, &b1->w, tag, due, at);
-	if (taken != SG_TAKEN || at->way >= SG_WAYS) {
-		__sync_fetch_and_add(&q->halfopen, (__u32)-1);
-		return taken == SG_TAKEN_RIVAL ? SG_ADMIT_RIVAL : SG_ADMIT_BUCKET_FULL;
+	taken = sg_ways_take(w0, w1, tag, due, at);
+	if (taken == SG_TAKEN) {
+		__sync_fetch_and_add(&q->young, 1); /* before the entry: see sg_slot_publish() */
+		return SG_ADMIT_ENTRY;
 	}
-	b = at->second ? b1 : b0;
-	b->entry[at->way] = *e;
-	__sync_fetch_and_add(&q->young, 1);
-	at->word = sg_slot_publish(&b->w.slot[at->way], at->word);
-	return SG_ADMIT_ENTRY;
+	__sync_fetch_and_add(&q->halfopen, (__u32)-1);
+	return taken == SG_TAKEN_RIVAL ? SG_ADMIT_RIVAL : SG_ADMIT_BUCKET_FULL;
 }
 
 #ifndef __bpf__
-/* Where `t` is, sg_index(), in the table of `n` buckets. Or -1. */
-static inline __s64 sg_synq_where(const struct sg_halfopen_bucket *table, __u32 n, __u32 tag,
+struct sg_halfopen_table {
+	struct sg_ways *ways;
+	struct sg_halfopen *entry; /* SG_WAYS to a bucket */
+	__u32 buckets;
+};
+
+static inline struct sg_halfopen *sg_synq_entry(const struct sg_halfopen_table *h, __u32 b, __u32 way)
+{
+	return &h->entry[(size_t)b * SG_WAYS + way];
+}
+
+/* The way of bucket `b` that holds `t`, or -1. `word` is then the slot word that was seen. */
+static inline int sg_synq_find(const struct sg_halfopen_table *h, __u32 b, __u32 tag,
+			       const struct sg_tuple *t, __u64 *word)
+{
+	for (__u32 i = 0; i < SG_WAYS; i++) {
+		__u64 w = SG_READ_ONCE(h->ways[b].slot[i]);
+
+		if (sg_slot_hit(w, tag) && sg_tuple_eq(&sg_synq_entry(h, b, i)->tuple, t)) {
+			*word = w;
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+/* Where `t` is, sg_index(), or -1. */
+static inline __s64 sg_synq_where(const struct sg_halfopen_table *h, __u32 tag,
 				  const struct sg_tuple *t, __u64 *word)
 {
-	__u32 b = sg_bucket_first(tag, n);
-	int way = sg_synq_find(&table[b], tag, t, word);
+	__u32 b = sg_bucket_first(tag, h->buckets);
+	int way = sg_synq_find(h, b, tag, t, word);
 
-	if (way < 0 && SG_READ_ONCE(table[b].w.spilled)) {
-		b = sg_bucket_second(tag, n);
-		way = sg_synq_find(&table[b], tag, t, word);
+	if (way < 0 && SG_READ_ONCE(h->ways[b].spilled)) {
+		b = sg_bucket_second(tag, h->buckets);
+		way = sg_synq_find(h, b, tag, t, word);
 	}
 	return way < 0 ? -1 : (__s64)sg_index(b, (__u32)way);
 }
 
-/* Free way `way` of bucket `b`. 0: the slot is no longer what `word` says. */
-static inline int sg_synq_free(struct sg_halfopen_bucket *table, __u32 n, __u32 b, __u32 way,
-			       __u64 word)
+/* sg_synq_take(), and the entry is live. */
+static inline enum sg_admission sg_synq_admit(const struct sg_halfopen_table *h, struct sg_queue *q,
+					      const struct sg_halfopen *e, int proven, __u32 tag,
+					      __u32 now, __u32 rto_ms, struct sg_place *at)
 {
-	__u32 first = sg_bucket_first(sg_slot_tag(word), n);
+	__u32 b[2] = {sg_bucket_first(tag, h->buckets), sg_bucket_second(tag, h->buckets)};
+	enum sg_admission how = sg_synq_take(&h->ways[b[0]], &h->ways[b[1]], q, proven, tag, now,
+					     rto_ms, at);
 
-	if (!sg_slot_free(&table[b].w.slot[way], word))
+	if (how != SG_ADMIT_ENTRY)
+		return how;
+	*sg_synq_entry(h, b[at->second], at->way) = *e;
+	at->word = sg_slot_publish(&h->ways[b[at->second]].slot[at->way], at->word);
+	return how;
+}
+
+/* Free way `way` of bucket `b`. 0: the slot is no longer what `word` says. */
+static inline int sg_synq_free(const struct sg_halfopen_table *h, __u32 b, __u32 way, __u64 word)
+{
+	__u32 first = sg_bucket_first(sg_slot_tag(word), h->buckets);
+
+	if (!sg_slot_free(&h->ways[b].slot[way], word))
 		return 0;
 	if (first != b)
-		sg_ways_unspill(&table[first].w);
+		sg_ways_unspill(&h->ways[first]);
 	return 1;
 }
 #endif

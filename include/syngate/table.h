@@ -106,9 +106,23 @@ SG_UNROLL
 	return (__u32)n;
 }
 
+/* The way that a tag takes if it is free: so its line can be asked for before the slots are read. */
+SG_INLINE __u32 sg_ways_first(__u32 tag)
+{
+	return (tag & 0xffff) * SG_WAYS >> 16;
+}
+
 /* FREE -> BUSY in any way of the bucket. Returns the way and the word, or -1: none is free. */
 SG_INLINE int sg_ways_claim(struct sg_ways *b, __u32 tag, __u16 info, __u64 *word)
 {
+	__u32 first = sg_ways_first(tag);
+	__u64 was = SG_READ_ONCE(b->slot[first]);
+
+	if (sg_slot_state(was) == SG_SLOT_FREE) {
+		*word = sg_slot_make(SG_SLOT_BUSY, sg_slot_gen(was) + 1, info, tag);
+		if (sg_slot_cas(&b->slot[first], was, *word))
+			return (int)first;
+	}
 SG_UNROLL
 	for (int i = 0; i < SG_WAYS; i++) {
 		__u64 w = SG_READ_ONCE(b->slot[i]);
@@ -122,12 +136,20 @@ SG_UNROLL
 	return -1;
 }
 
-/* BUSY -> LIVE: a full barrier, so that whoever sees LIVE sees the entry. */
+/*
+ * BUSY -> LIVE: whoever sees LIVE sees the entry. Where stores are seen in order a plain one will do,
+ * since nobody else touches a BUSY slot; a locked one would wait for the entry's line.
+ */
 SG_INLINE __u64 sg_slot_publish(__u64 *slot, __u64 word)
 {
 	__u64 live = (word & ~SG_SLOT_STATE) | SG_SLOT_LIVE;
 
+#if defined(__x86_64__) || defined(SG_BPF_X86)
+	__asm__ volatile("" ::: "memory");
+	SG_WRITE_ONCE(*slot, live);
+#else
 	(void)sg_slot_cas(slot, word, live);
+#endif
 	return live;
 }
 

@@ -131,58 +131,31 @@ SG_INLINE int sg_opt_read(struct sg_opt_reader *r, const void *opts, __u32 len)
  */
 SG_INLINE __u32 sg_opt_write_syn(__u8 out[20], const struct sg_tcpopts *o)
 {
-	__u8 *ws;
+	__u32 n = 4;
 
-	out[0] = SG_OPT_KIND_MSS;
-	out[1] = 4;
-	sg_put16(out + 2, o->mss);
+	sg_put32(out, SG_OPT_KIND_MSS << 24 | 4 << 16 | o->mss);
 	if (o->has_ts) {
-		out[4] = o->sack_ok ? SG_OPT_KIND_SACK_OK : SG_OPT_KIND_NOP;
-		out[5] = o->sack_ok ? 2 : SG_OPT_KIND_NOP;
-		out[6] = SG_OPT_KIND_TS;
-		out[7] = 10;
+		sg_put32(out + 4, (o->sack_ok ? SG_OPT_KIND_SACK_OK << 24 | 2 << 16
+					      : SG_OPT_KIND_NOP << 24 | SG_OPT_KIND_NOP << 16) |
+					  SG_OPT_KIND_TS << 8 | 10);
 		sg_put32(out + 8, o->tsval);
 		sg_put32(out + 12, o->tsecr);
-		ws = out + 16;
-		if (o->wscale == SG_WSCALE_NONE)
-			return 16;
-		ws[0] = SG_OPT_KIND_NOP;
-		ws[1] = SG_OPT_KIND_WSCALE;
-		ws[2] = 3;
-		ws[3] = o->wscale;
-		return 20;
-	}
-	if (o->sack_ok) {
-		out[4] = SG_OPT_KIND_NOP;
-		out[5] = SG_OPT_KIND_NOP;
-		out[6] = SG_OPT_KIND_SACK_OK;
-		out[7] = 2;
-		if (o->wscale == SG_WSCALE_NONE)
-			return 8;
-		ws = out + 8;
-		ws[0] = SG_OPT_KIND_NOP;
-		ws[1] = SG_OPT_KIND_WSCALE;
-		ws[2] = 3;
-		ws[3] = o->wscale;
-		return 12;
+		n = 16;
+	} else if (o->sack_ok) {
+		sg_put32(out + 4, SG_OPT_KIND_NOP << 24 | SG_OPT_KIND_NOP << 16 |
+					  SG_OPT_KIND_SACK_OK << 8 | 2);
+		n = 8;
 	}
 	if (o->wscale == SG_WSCALE_NONE)
-		return 4;
-	ws = out + 4;
-	ws[0] = SG_OPT_KIND_NOP;
-	ws[1] = SG_OPT_KIND_WSCALE;
-	ws[2] = 3;
-	ws[3] = o->wscale;
-	return 8;
+		return n;
+	sg_put32(out + (n & 31), SG_OPT_KIND_NOP << 24 | SG_OPT_KIND_WSCALE << 16 | 3 << 8 | o->wscale);
+	return n + 4;
 }
 
 /* Timestamps of any other segment, as RFC 7323 appendix A lays them out. Returns 12. */
 SG_INLINE __u32 sg_opt_write_ts(__u8 *out, __u32 tsval, __u32 tsecr)
 {
-	out[0] = SG_OPT_KIND_NOP;
-	out[1] = SG_OPT_KIND_NOP;
-	out[2] = SG_OPT_KIND_TS;
-	out[3] = 10;
+	sg_put32(out, SG_OPT_KIND_NOP << 24 | SG_OPT_KIND_NOP << 16 | SG_OPT_KIND_TS << 8 | 10);
 	sg_put32(out + 4, tsval);
 	sg_put32(out + 8, tsecr);
 	return 12;

@@ -39,6 +39,7 @@
 	X(BAD_FLAGS, BadFlags, "flags that no TCP sends")                                          \
 	X(BAD_ADDRESS, BadAddress, "source address or port that no host may have")                 \
 	X(FIRST_FRAGMENT, FirstFragment, "first fragment to our port: not reassembled")            \
+	X(SYNACK_LIMITED, SynAckLimited, "SYN dropped: its prefix, or all, had its SYN-ACKs")      \
 	X(HALFOPEN_FULL, HalfOpenFull, "SYN dropped: half-open queue at its limit")                \
 	X(HALFOPEN_RESERVED, HalfOpenReserved, "SYN dropped: the rest is for proven peers")        \
 	X(BUCKET_FULL, HalfOpenBucketFull, "SYN dropped: no slot in its two buckets")              \
@@ -77,6 +78,7 @@
 	X(HalfOpenOldLimited, PAWSEstab)                                                           \
 	X(HalfOpenOldReset, PAWSEstab)                                                             \
 	X(HalfOpenFull, TCPReqQFullDrop)                                                           \
+	X(SynAckLimited, ListenDrops)                                                              \
 	X(HalfOpenFull, ListenDrops)                                                               \
 	X(AcceptQueueFull, ListenOverflows)                                                        \
 	X(AcceptQueueFull, ListenDrops)                                                            \
@@ -100,6 +102,7 @@
 	X(BadOption, InSegs)                                                                       \
 	X(BadChecksum, InSegs)                                                                     \
 	X(BadFlags, InSegs)                                                                        \
+	X(SynAckLimited, InSegs)                                                                   \
 	X(HalfOpenFull, InSegs)                                                                    \
 	X(HalfOpenReserved, InSegs)                                                                \
 	X(HalfOpenBucketFull, InSegs)                                                              \

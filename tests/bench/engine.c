@@ -71,6 +71,7 @@ static void *pages(size_t size)
 static void open_stack(struct bench *b, __u32 conns)
 {
 	struct tcp_config *c = &b->cfg;
+	__u32 buckets = conns / SG_BUCKET_ENTRIES + 2;
 	struct sg_listener l = {.state = SG_LISTENER_OPEN,
 				.mss4 = MSS,
 				.mss6 = MSS - 20,
@@ -88,18 +89,18 @@ static void open_stack(struct bench *b, __u32 conns)
 		.max_conns = conns,
 		.max_timewait = conns,
 		.max_chunks = 65536,
-		.key = {{1, 2}},
 		.settings = &b->set,
-		.halfopen = pages(256 * sizeof(struct sg_halfopen_bucket)),
-		.halfopen_buckets = 256,
+		.halfopen = {pages(256 * sizeof(struct sg_ways)),
+			     pages(256 * SG_WAYS * sizeof(struct sg_halfopen)), 256},
 		.proven = pages(SG_PROVEN_BUCKETS * sizeof(struct sg_proven_bucket)),
-		.flows = {pages((conns / SG_WAYS * 3ull / 2 + 64) * sizeof(struct sg_flow_bucket)),
-			  conns / SG_WAYS * 3 / 2 + 64},
+		.flows = {pages(buckets * sizeof(struct sg_ways)),
+			  pages(buckets * sizeof(struct sg_flow_tuples)), pages(buckets), buckets},
 		.queues = b->queue,
 		.max_listeners = 1,
 		.timewaits = &b->timewaits,
 		.mib = &b->mib,
 	};
+	sg_tuple_key_make(&c->key, &(struct sg_key){{1, 2}});
 	if (tcp_init(pages(tcp_pool_size(c)), tcp_pool_size(c), c, b->now, &b->driver.stack))
 		abort();
 	b->queue->port = 80;
@@ -183,7 +184,8 @@ static void memory(__u32 conns)
 	open_stack(&b, conns);
 	open_all(&b, conns);
 	bytes = (double)(resident() - before - conns * sizeof(*b.client));
-	flows = b.cfg.flows.buckets * sizeof(struct sg_flow_bucket);
+	flows = b.cfg.flows.buckets *
+		(sizeof(struct sg_ways) + sizeof(struct sg_flow_tuples) + 1);
 	printf("connections=%u\n", b.driver.stack->conns.used);
 	printf("refused_by_full_buckets=%u\n", b.tried - b.n);
 	printf("conn_bytes=%zu\n", sizeof(struct tcp));

@@ -195,6 +195,7 @@ static void flood_acks(const char *path, uint32_t flows)
 	rig_halfopen = 65536;
 	rig_open(&r);
 	r.f->settings->rst_limit = 0;
+	front_kernel_port(r.f, RIG_PORT, false);
 	flood_open(&fl, path, &r);
 	s = rig_syn(&r);
 	s.flags = ACK;
@@ -206,34 +207,41 @@ static void flood_acks(const char *path, uint32_t flows)
 	rig_close(&r);
 }
 
+static void queue_empty(struct rig *r)
+{
+	for (uint32_t b = 0; b < r->f->halfopen.buckets; b++)
+		memset(&r->f->halfopen.ways[b], 0, sizeof(r->f->halfopen.ways[b]));
+	r->f->queue[0].halfopen = r->f->queue[0].young = 0;
+}
+
 /* SYNs into a queue that is filled to 0.8 of what it takes, and emptied between the turns. */
 static void flood_syns(const char *path, uint32_t entries, uint32_t cookies)
 {
-	struct rig r;
+	uint32_t turns = 1048576 / entries + 4;
+	struct sg_counters c;
 	struct flood fl;
 	struct spec s;
 	double sum = 0;
-	struct sg_counters c;
+	struct rig r;
 
 	rig_flows = 524288;
 	rig_halfopen = entries;
 	rig_open(&r);
 	r.f->settings->tcp_syncookies = cookies;
 	rig_listen(&r, 0, NULL, RIG_PORT, entries, 100000);
+	front_kernel_port(r.f, RIG_PORT, false);
 	flood_open(&fl, path, &r);
 	s = rig_syn(&r);
 	flood_of(&fl, &s);
-	for (int i = 0; i < 5; i++) {
+	for (uint32_t i = 0; i < turns; i++) {
 		fl.conf->go_on = 1;
-		flood_run(&fl, &r, entries / 10 * 7);
-		sum += flood_cost(&fl, &r, entries / 10);
-		for (uint32_t b = 0; b < r.f->halfopen_buckets; b++)
-			memset(&r.f->halfopen[b].w, 0, sizeof(r.f->halfopen[b].w));
-		r.f->queue[0].halfopen = r.f->queue[0].young = 0;
+		flood_run(&fl, &r, entries / 10 * 6);
+		sum += flood_cost(&fl, &r, entries / 10 * 2);
+		queue_empty(&r);
 	}
 	front_counters(r.f, &c);
 	printf("flood of SYNs, %7u entries, cookies %u %20.0f ns (%llu %llu %llu)\n", entries, cookies,
-	       sum / 5, c.SynAckSent, c.CookieSent, c.HalfOpenBucketFull);
+	       sum / turns, c.SynAckSent, c.CookieSent, c.HalfOpenBucketFull);
 	rig_close(&r);
 }
 
@@ -241,6 +249,11 @@ int main(int argc, char **argv)
 {
 	const char *which = argc > 2 ? argv[2] : "acks acks500k syns syns1m cookies ";
 
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	rig_namespace();
 	if (argc < 2) {
 		one_frame();

@@ -182,7 +182,8 @@ static inline void rig_open(struct rig *r)
 		exit(1);
 	}
 	r->ifindex = r->f->ifindex;
-	r->f->settings->tcp_syncookies = 0; /* but where they are tested */
+	r->f->settings->tcp_syncookies = 0; /* but where they are tested, as are budgets */
+	r->f->settings->synack_prefix_limit = r->f->settings->rst_prefix_limit = 1000000;
 	rig_beat(r);
 	rig_local(r, "10.9.0.1", 128);
 	rig_local(r, "fd09::1", 128);
@@ -366,14 +367,14 @@ static inline struct sg_halfopen *rig_entry(const struct rig *r, const struct sp
 {
 	struct sg_tuple t = rig_tuple(s);
 
-	for (__u32 i = 0; i < r->f->halfopen_buckets * SG_WAYS; i++) {
-		struct sg_halfopen_bucket *b = &r->f->halfopen[i / SG_WAYS];
+	for (__u32 i = 0; i < r->f->halfopen.buckets * SG_WAYS; i++) {
+		struct sg_halfopen *e = &r->f->halfopen.entry[i];
+		__u64 w = r->f->halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS];
 
-		if ((b->w.slot[i % SG_WAYS] & 3) == SG_SLOT_LIVE &&
-		    !memcmp(&b->entry[i % SG_WAYS].tuple, &t, sizeof(t))) {
+		if ((w & 3) == SG_SLOT_LIVE && !memcmp(&e->tuple, &t, sizeof(t))) {
 			if (word)
-				*word = b->w.slot[i % SG_WAYS];
-			return &b->entry[i % SG_WAYS];
+				*word = w;
+			return e;
 		}
 	}
 	return NULL;
@@ -382,17 +383,16 @@ static inline struct sg_halfopen *rig_entry(const struct rig *r, const struct sp
 /* The word of the slot that has this entry. */
 static inline __u64 *rig_slot(const struct rig *r, const struct sg_halfopen *e)
 {
-	struct sg_halfopen_bucket *b = r->f->halfopen;
-	size_t at = (size_t)((const char *)e - (const char *)b);
+	size_t at = (size_t)(e - r->f->halfopen.entry);
 
-	b += at / sizeof(*b);
-	return &b->w.slot[e - b->entry];
+	return &r->f->halfopen.ways[at / SG_WAYS].slot[at % SG_WAYS];
 }
 
 /* Forget all half-open entries, as if nothing had been. */
 static inline void rig_reset(struct rig *r)
 {
-	memset(r->f->halfopen, 0, r->f->halfopen_buckets * sizeof(*r->f->halfopen));
+	memset(r->f->halfopen.ways, 0, r->f->halfopen.buckets * sizeof(*r->f->halfopen.ways));
+	memset(r->f->flows.homes, 0, r->f->flows.buckets);
 	memset(r->f->flows.ways, 0, r->f->flows.buckets * sizeof(*r->f->flows.ways));
 	for (__u32 i = 0; i < r->f->max_listeners; i++)
 		r->f->queue[i].halfopen = r->f->queue[i].acceptq = 0;

@@ -53,8 +53,8 @@ int scatter_run(struct xdp_md *ctx)
 	port = bpf_htonl((1024 + mix(turn) % 60000) << 16) & 0xffff;
 	*(__u32 *)(data + 26) = addr;
 	*(__u16 *)(data + 34) = (__u16)port;
-	*(__u16 *)(data + 24) = patched(*(__u16 *)(data + 24), addr);
-	*(__u16 *)(data + 50) = patched(*(__u16 *)(data + 50), (__u64)addr + port);
+	*(__u16 *)(data + 24) = patched(*(__u16 *)(scatter.frame + 24), addr);
+	*(__u16 *)(data + 50) = patched(*(__u16 *)(scatter.frame + 50), (__u64)addr + port);
 	if (scatter.go_on)
 		bpf_tail_call(ctx, &next, 0);
 	return XDP_DROP;

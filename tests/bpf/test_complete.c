@@ -58,7 +58,7 @@ static void check_meta(const struct half *h)
 	build(&h->ack, &f);
 	assert_int_equal(m->magic, SG_META_MAGIC);
 	assert_int_equal(m->kind, SG_META_HANDSHAKE);
-	assert_ptr_equal(&r->f->halfopen[sg_index_bucket(m->slot)].entry[sg_index_way(m->slot)], h->e);
+	assert_ptr_equal(sg_synq_entry(&r->f->halfopen, sg_index_bucket(m->slot), sg_index_way(m->slot)), h->e);
 	assert_int_equal(m->gen, sg_slot_gen(word));
 	assert_int_equal(m->opts, h->e->opts);
 	assert_int_equal(m->listener, sg_synq_listener(h->e));
@@ -403,7 +403,7 @@ static void test_handover(void **state)
 	half_open(&h, r, false, true, 100);
 	ho.t = rig_tuple(&h.syn);
 	rig_send(r, &h.ack, XDP_REDIRECT, STEER_HANDSHAKE);
-	ho.slot = &r->f->halfopen[sg_index_bucket(r->meta.slot)].w.slot[sg_index_way(r->meta.slot)];
+	ho.slot = &r->f->halfopen.ways[sg_index_bucket(r->meta.slot)].slot[sg_index_way(r->meta.slot)];
 	build(&h.ack, &f);
 	r->f->settings->rst_limit = 0;
 	for (int i = 0; i < 3 && lost; i++)

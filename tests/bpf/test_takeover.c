@@ -28,7 +28,7 @@ static void test_takeover(void **state)
 	assert_int_equal(R.f->queue[5].in_use, 0);
 	/* what is not */
 	assert_int_equal(R.f->queue[2].acceptq, 0);
-	assert_int_equal(R.f->settings->rst_limit, 10000);
+	assert_int_equal(R.f->settings->rst_limit, 1000000);
 	assert_int_equal(R.f->settings->daemon, getpid());
 	assert_int_equal(R.f->worker[0].heartbeat, 0);
 	for (__u32 i = 0; i < R.f->flows.buckets * SG_WAYS; i++)
@@ -63,8 +63,8 @@ static __u32 live_entries(const struct front *f)
 {
 	__u32 n = 0;
 
-	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++)
-		n += sg_slot_state(f->halfopen[i / SG_WAYS].w.slot[i % SG_WAYS]) != SG_SLOT_FREE;
+	for (__u32 i = 0; i < f->halfopen.buckets * SG_WAYS; i++)
+		n += sg_slot_state(f->halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS]) != SG_SLOT_FREE;
 	return n;
 }
 
@@ -95,29 +95,29 @@ static void test_takeover_repairs(void **state)
 	(void)state;
 	f->queue[1].in_use = 1;
 	f->queue[1].halfopen = 99;
-	f->halfopen[5].w.slot[0] = sg_slot_make(SG_SLOT_BUSY, 4, 1, 1);
-	f->halfopen[5].w.slot[1] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[1].tail = 1;
-	f->halfopen[5].entry[1].when = rig_ms();
-	f->halfopen[5].w.slot[2] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[2].tail = 4095;
-	f->halfopen[5].w.slot[3] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[3].tail = 2;
+	f->halfopen.ways[5].slot[0] = sg_slot_make(SG_SLOT_BUSY, 4, 1, 1);
+	f->halfopen.ways[5].slot[1] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
+	sg_synq_entry(&f->halfopen, 5, 1)->tail = 1;
+	sg_synq_entry(&f->halfopen, 5, 1)->when = rig_ms();
+	f->halfopen.ways[5].slot[2] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
+	sg_synq_entry(&f->halfopen, 5, 2)->tail = 4095;
+	f->halfopen.ways[5].slot[3] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
+	sg_synq_entry(&f->halfopen, 5, 3)->tail = 2;
 	front_close(f);
 	f = must_open(&cfg);
 	assert_true(f->took_over);
 	assert_int_equal(f->queue[1].halfopen, 1);
 	assert_int_equal(f->queue[1].young, 1);
 	assert_int_equal(live_entries(f), 1);
-	assert_int_equal(sg_slot_gen(f->halfopen[5].w.slot[0]), 4); /* generations go on */
+	assert_int_equal(sg_slot_gen(f->halfopen.ways[5].slot[0]), 4); /* generations go on */
 	must_detach(f);
 }
 
 static void left_entry(struct front *f, __u32 way, __u32 age_ms)
 {
-	f->halfopen[5].w.slot[way] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
-	f->halfopen[5].entry[way].tail = 1;
-	f->halfopen[5].entry[way].when = rig_ms() - age_ms;
+	f->halfopen.ways[5].slot[way] = sg_slot_make(SG_SLOT_LIVE, 4, 1, 1);
+	sg_synq_entry(&f->halfopen, 5, way)->tail = 1;
+	sg_synq_entry(&f->halfopen, 5, way)->when = rig_ms() - age_ms;
 }
 
 /* A worker would have given up after 63 s, or twice that if the SYN came again: so do we. */
@@ -135,10 +135,10 @@ static void test_takeover_after_long(void **state)
 	front_close(f);
 	f = must_open(&cfg);
 	assert_int_equal(f->queue[1].halfopen, 2);
-	assert_int_equal(sg_slot_state(f->halfopen[5].w.slot[0]), SG_SLOT_LIVE);
-	assert_int_equal(sg_slot_state(f->halfopen[5].w.slot[1]), SG_SLOT_FREE);
-	assert_int_equal(sg_slot_state(f->halfopen[5].w.slot[2]), SG_SLOT_FREE);
-	assert_int_equal(sg_slot_state(f->halfopen[5].w.slot[3]), SG_SLOT_LIVE);
+	assert_int_equal(sg_slot_state(f->halfopen.ways[5].slot[0]), SG_SLOT_LIVE);
+	assert_int_equal(sg_slot_state(f->halfopen.ways[5].slot[1]), SG_SLOT_FREE);
+	assert_int_equal(sg_slot_state(f->halfopen.ways[5].slot[2]), SG_SLOT_FREE);
+	assert_int_equal(sg_slot_state(f->halfopen.ways[5].slot[3]), SG_SLOT_LIVE);
 	must_detach(f);
 }
 
@@ -177,7 +177,7 @@ static void test_knobs(void **state)
 	front_close(f);
 	cfg.knobs = NULL;
 	f = must_open(&cfg);
-	assert_int_equal(f->settings->rst_limit, 10000);
+	assert_int_equal(f->settings->rst_limit, 1000000);
 	assert_int_equal(f->settings->fail_policy, SG_FAIL_PASS);
 	must_detach(f);
 }
@@ -193,11 +193,11 @@ static void test_takeover_resized(void **state)
 	cfg.queues = 1;
 	R.f = must_open(&cfg);
 	assert_true(R.f->took_over);
-	assert_int_equal(R.f->halfopen_buckets, 250);
+	assert_int_equal(R.f->halfopen.buckets, 250);
 	assert_int_equal(live_entries(R.f), 0);
 	assert_int_equal(R.f->queue[2].in_use, 0);
 	must_attach(R.f);
-	assert_int_equal(pins_there(), 14);
+	assert_int_equal(pins_there(), 16);
 	must_detach(R.f);
 	assert_int_equal(prog_on("rig-s"), 0);
 }

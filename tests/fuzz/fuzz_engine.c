@@ -93,17 +93,12 @@ static struct timewait *timewait_of(const struct world *w, unsigned i, struct sg
 static struct sg_halfopen *entry_of(const struct world *w, const struct sg_tuple *t)
 {
 	struct sg_hash h = sg_tuple_hash(&w->e->stack->cfg.key, t);
-	__u32 n = w->e->halfopen_buckets;
-	__u32 b[2] = {sg_bucket_first(h.table, n), sg_bucket_second(h.table, n)};
 	__u64 word;
+	__s64 at = sg_synq_where(&w->e->halfopen, h.table, t, &word);
 
-	for (int i = 0; i < 2; i++) {
-		int way = sg_synq_find(&w->e->halfopen[b[i]], h.table, t, &word);
-
-		if (way >= 0)
-			return &w->e->halfopen[b[i]].entry[way];
-	}
-	return NULL;
+	return at < 0 ? NULL
+		      : sg_synq_entry(&w->e->halfopen, sg_index_bucket((__u32)at),
+				      sg_index_way((__u32)at));
 }
 
 /* --- segments -------------------------------------------------------------------------------- */

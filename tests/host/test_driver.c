@@ -59,11 +59,15 @@ static void make_tables(void)
 	q = maps_array("queues", 0);
 	memset(q, 0xff, sizeof(*q)); /* limits that nothing reaches */
 	q->halfopen = q->acceptq = 0;
-	maps_make("halfopen", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_halfopen_bucket), BUCKETS);
+	maps_make("halfopen", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_ways), BUCKETS);
+	maps_make("halfopen_entries", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_halfopen),
+		  BUCKETS * SG_WAYS);
 	maps_make("flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_ways), BUCKETS);
 	maps_make("flow_tuples", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_flow_tuples), BUCKETS);
-	maps_make("ports", BPF_MAP_TYPE_ARRAY, 4, 8, 65536 / 64);
-	*(__u64 *)maps_array("ports", 80 / 64) = 1ULL << 80 % 64;
+	maps_make("flow_homes", BPF_MAP_TYPE_ARRAY, 4, 8, BUCKETS / 8 + 1);
+	maps_make("budgets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_budget), SG_BUDGET_CELLS);
+	maps_make("ports", BPF_MAP_TYPE_ARRAY, 4, 8, 65536 / 32);
+	*(__u64 *)maps_array("ports", 80 / 32) = (__u64)(SG_PORT_OURS | SG_PORT_KERNEL) << 80 % 32 * 2;
 	maps_make("xsks", BPF_MAP_TYPE_XSKMAP, 4, 4, 1);
 	*(__u32 *)maps_array("xsks", 0) = 1;
 }
@@ -111,7 +115,7 @@ static void make_flow(const struct spec *s)
 {
 	struct sg_tuple t = {.lport = s->dport, .pport = s->sport};
 	struct sg_ways *b;
-	struct sg_key none = {};
+	struct sg_tuple_key none = {};
 	__u32 tag;
 
 	sg_addr_from4(&t.peer, "\x0a\x09\0\x02");
@@ -119,6 +123,8 @@ static void make_flow(const struct spec *s)
 	tag = sg_tuple_hash(&none, &t).table;
 	b = maps_array("flows", sg_bucket_first(tag, BUCKETS));
 	b->slot[0] = sg_slot_make(SG_SLOT_LIVE, 1, 0, tag);
+	((__u8 *)maps_array("flow_homes", sg_bucket_first(tag, BUCKETS) / 8))
+		[sg_bucket_first(tag, BUCKETS) % 8] = 1;
 	((struct sg_flow_tuples *)maps_array("flow_tuples", sg_bucket_first(tag, BUCKETS)))->tuple[0] =
 		t;
 }

@@ -198,8 +198,8 @@ static __u32 entries(const struct rig *r)
 {
 	__u32 n = 0;
 
-	for (__u32 i = 0; i < r->f->halfopen_buckets * SG_WAYS; i++) {
-		__u64 w = r->f->halfopen[i / SG_WAYS].w.slot[i % SG_WAYS];
+	for (__u32 i = 0; i < r->f->halfopen.buckets * SG_WAYS; i++) {
+		__u64 w = r->f->halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS];
 
 		if (sg_slot_state(w) == SG_SLOT_BUSY)
 			fail_msg("a claim was left behind");

@@ -24,7 +24,7 @@ struct twin_table {
 	__u8 *saved; /* as it was before the frame */
 };
 
-#define TWIN_TABLES 5
+#define TWIN_TABLES 7
 
 struct twin {
 	struct rig r;
@@ -61,7 +61,7 @@ static inline void twin_maps(struct twin *t)
 	static const char *const copied[] = {"listeners", "locals", "settings", "keys", "ports"};
 	const struct bpf_map *map;
 
-	driver_reset(t->r.f->halfopen_buckets, t->r.f->flows.buckets);
+	driver_reset(t->r.f->halfopen.buckets, t->r.f->flows.buckets);
 	bpf_object__for_each_map(map, t->r.f->priv->skel->obj)
 	{
 		if (!bpf_map__is_internal(map))
@@ -91,11 +91,15 @@ static inline int twin_setup(void **state)
 	f = t.r.f;
 	for (__u32 q = 0; q < RIG_QUEUES; q++)
 		rig_socket(&t.r, q);
-	twin_table(&t.table[0], "halfopen", f->halfopen, sizeof(*f->halfopen), f->halfopen_buckets);
+	twin_table(&t.table[0], "halfopen", f->halfopen.ways, sizeof(*f->halfopen.ways),
+		   f->halfopen.buckets);
+	twin_table(&t.table[6], "halfopen_entries", f->halfopen.entry, sizeof(*f->halfopen.entry),
+		   f->halfopen.buckets * SG_WAYS);
 	twin_table(&t.table[1], "flows", f->flows.ways, sizeof(*f->flows.ways),
 		   f->flows.buckets);
 	twin_table(&t.table[4], "flow_tuples", f->flows.tuples, sizeof(*f->flows.tuples),
 		   f->flows.buckets);
+	twin_table(&t.table[5], "flow_homes", f->flows.homes, 8, f->flows.buckets / 8 + 1);
 	twin_table(&t.table[2], "queues", f->queue, sizeof(*f->queue), f->max_listeners);
 	twin_table(&t.table[3], "workers", f->worker, sizeof(*f->worker), f->queues);
 	twin_maps(&t);

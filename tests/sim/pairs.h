@@ -299,7 +299,8 @@ static void check_rest(struct sim *m)
 		if (u.conns || u.timewait || u.chunks)
 			broken(m, "blocks not given back");
 		for (unsigned i = 0; i < SIM_BUCKETS; i++)
-			if (sg_ways_free(&m->host[at].flows.ways[i]) != SG_WAYS)
+			if (sg_ways_free(&m->host[at].flows.ways[i]) != SG_WAYS ||
+			    m->host[at].flows.homes[i])
 				broken(m, "flow not given back");
 	}
 	if (m->host[1].queues[0].halfopen || m->host[1].queues[0].acceptq)

@@ -58,7 +58,7 @@ struct sim_host {
 	struct sg_settings settings;
 	struct sg_cookie_keys cookies;
 	struct sg_queue *queues;
-	struct sg_halfopen_bucket *halfopen;
+	struct sg_halfopen_table halfopen;
 	struct sg_flow_table flows;
 	struct sg_proven_bucket *proven;
 	struct sg_tcp_counters mib;
@@ -74,7 +74,7 @@ struct sim {
 	struct sim_host host[2]; /* 0: client, 1: server */
 	struct sim_frame **frame;
 	unsigned frames, room;
-	struct sg_key key;
+	struct sg_tuple_key key;
 	FILE *pcap; /* NULL, or where every frame is written to */
 	unsigned long sent;
 	unsigned long died; /* test_crash.c: calls that did not return */
@@ -117,7 +117,6 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 		.max_chunks = chunks,
 		.key = m->key,
 		.settings = &h->settings,
-		.halfopen_buckets = SIM_BUCKETS,
 		.max_listeners = SIM_LISTENERS,
 		.cookies = &h->cookies,
 		.timewaits = &h->timewaits,
@@ -126,16 +125,20 @@ static void sim_host_open(struct sim *m, struct sim_host *h, __u8 number, __u32 
 	size_t size = tcp_pool_size(&cfg);
 
 	sim_defaults(&h->settings);
-	h->cookies.key[0] = m->key;
+	h->cookies.key[0] = m->key.sip;
 	h->queues = aligned_alloc(64, SIM_LISTENERS * sizeof(*h->queues));
-	h->halfopen = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->halfopen));
+	h->halfopen.buckets = SIM_BUCKETS;
+	h->halfopen.ways = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->halfopen.ways));
+	h->halfopen.entry = aligned_alloc(64, SIM_BUCKETS * SG_WAYS * sizeof(*h->halfopen.entry));
 	h->flows.buckets = SIM_BUCKETS;
 	h->flows.ways = aligned_alloc(64, SIM_BUCKETS * sizeof(*h->flows.ways));
 	h->flows.tuples = calloc(SIM_BUCKETS, sizeof(*h->flows.tuples));
+	h->flows.homes = calloc(SIM_BUCKETS, 1);
 	h->proven = aligned_alloc(64, SG_PROVEN_BUCKETS * sizeof(*h->proven));
 	memset(h->proven, 0, SG_PROVEN_BUCKETS * sizeof(*h->proven));
 	memset(h->queues, 0, SIM_LISTENERS * sizeof(*h->queues));
-	memset(h->halfopen, 0, SIM_BUCKETS * sizeof(*h->halfopen));
+	memset(h->halfopen.ways, 0, SIM_BUCKETS * sizeof(*h->halfopen.ways));
+	memset(h->halfopen.entry, 0, SIM_BUCKETS * SG_WAYS * sizeof(*h->halfopen.entry));
 	memset(h->flows.ways, 0, SIM_BUCKETS * sizeof(*h->flows.ways));
 	cfg.queues = h->queues;
 	cfg.halfopen = h->halfopen;
@@ -340,11 +343,14 @@ static bool sim_step(struct sim *m)
 
 static void sim_open(struct sim *m, __u64 seed)
 {
+	struct sg_key secret;
+
 	memset(m, 0, sizeof(*m));
 	m->seed = m->rng = seed;
 	m->now = 1000 * SG_SEC;
-	m->key.k[0] = sim_rand(m);
-	m->key.k[1] = sim_rand(m);
+	secret.k[0] = sim_rand(m);
+	secret.k[1] = sim_rand(m);
+	sg_tuple_key_make(&m->key, &secret);
 	m->link.delay = SG_MS;
 }
 
@@ -356,9 +362,11 @@ static void sim_close(struct sim *m)
 	for (unsigned at = 0; at < 2; at++) {
 		free(m->host[at].mem);
 		free(m->host[at].queues);
-		free(m->host[at].halfopen);
+		free(m->host[at].halfopen.ways);
+		free(m->host[at].halfopen.entry);
 		free(m->host[at].flows.ways);
 		free(m->host[at].flows.tuples);
+		free(m->host[at].flows.homes);
 		free(m->host[at].proven);
 	}
 	if (m->pcap)

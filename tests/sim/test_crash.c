@@ -165,9 +165,9 @@ static void recount(struct sim_host *h)
 	for (unsigned i = 0; i < SIM_LISTENERS; i++)
 		h->queues[i].acceptq = h->queues[i].halfopen = h->queues[i].young = 0;
 	for (unsigned i = 0; i < SIM_BUCKETS * SG_WAYS; i++) {
-		__u64 *slot = &h->halfopen[i / SG_WAYS].w.slot[i % SG_WAYS];
+		__u64 *slot = &h->halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS];
 		struct sg_queue *q =
-			&h->queues[sg_synq_listener(&h->halfopen[i / SG_WAYS].entry[i % SG_WAYS])];
+			&h->queues[sg_synq_listener(&h->halfopen.entry[i])];
 
 		if (sg_slot_state(*slot) == SG_SLOT_BUSY)
 			sg_slot_free(slot, *slot);

@@ -38,9 +38,9 @@ struct sent {
 
 struct bed {
 	struct sg_settings set;
-	struct sg_key key;
+	struct sg_tuple_key key;
 	struct sg_queue *queues;
-	struct sg_halfopen_bucket *halfopen;
+	struct sg_halfopen_table halfopen;
 	struct sg_flow_table flows;
 	struct sg_proven_bucket *proven;
 	struct sg_listener listener;
@@ -79,7 +79,6 @@ static inline void bed_stack(struct bed *b, unsigned w)
 		.key = b->key,
 		.settings = &b->set,
 		.halfopen = b->halfopen,
-		.halfopen_buckets = BED_BUCKETS,
 		.proven = b->proven,
 		.flows = b->flows,
 		.queues = b->queues,
@@ -102,14 +101,16 @@ static inline struct bed *bed_new(unsigned workers)
 	/* most peers here sack nothing: what looks at SACK blocks is switched on where it is tested */
 	b->set.tcp_moderate_rcvbuf = 0; /* the whole of tcp_rmem, but where growth is tested */
 	b->set.tcp_early_retrans = b->set.tcp_frto = 0;
-	b->key.k[0] = 0x0706050403020100ULL;
-	b->key.k[1] = 0x0f0e0d0c0b0a0908ULL;
+	sg_tuple_key_make(&b->key, &(struct sg_key){{0x0706050403020100, 0x0f0e0d0c0b0a0908}});
 	b->set.tcp_syncookies = 0; /* but where they are tested */
 	b->now = 1000 * SG_SEC;
 	b->queues = bed_alloc(64, BED_LISTENERS * sizeof(*b->queues));
-	b->halfopen = bed_alloc(64, BED_BUCKETS * sizeof(*b->halfopen));
+	b->halfopen.ways = bed_alloc(64, BED_BUCKETS * sizeof(*b->halfopen.ways));
+	b->halfopen.entry = bed_alloc(64, BED_BUCKETS * SG_WAYS * sizeof(*b->halfopen.entry));
+	b->halfopen.buckets = BED_BUCKETS;
 	b->flows.ways = bed_alloc(64, BED_BUCKETS * sizeof(*b->flows.ways));
 	b->flows.tuples = bed_alloc(64, BED_BUCKETS * sizeof(*b->flows.tuples));
+	b->flows.homes = bed_alloc(64, BED_BUCKETS);
 	b->flows.buckets = BED_BUCKETS;
 	b->proven = bed_alloc(64, SG_PROVEN_BUCKETS * sizeof(*b->proven));
 	b->sent = calloc(BED_SENT, sizeof(*b->sent));
@@ -289,10 +290,11 @@ static inline void bed_empty(const struct bed *b)
 	}
 	for (unsigned i = 0; i < BED_BUCKETS; i++) {
 		assert_int_equal(b->flows.ways[i].spilled, 0);
-		assert_int_equal(b->halfopen[i].w.spilled, 0);
+		assert_int_equal(b->flows.homes[i], 0);
+		assert_int_equal(b->halfopen.ways[i].spilled, 0);
 		for (unsigned way = 0; way < SG_WAYS; way++) {
 			assert_true(sg_slot_state(b->flows.ways[i].slot[way]) == SG_SLOT_FREE);
-			assert_true(sg_slot_state(b->halfopen[i].w.slot[way]) == SG_SLOT_FREE);
+			assert_true(sg_slot_state(b->halfopen.ways[i].slot[way]) == SG_SLOT_FREE);
 		}
 	}
 	for (unsigned i = 0; i < BED_LISTENERS; i++) {
@@ -324,9 +326,11 @@ static inline void bed_end(struct bed *b)
 	for (unsigned w = 0; w < b->workers; w++)
 		free(b->mem[w]);
 	free(b->queues);
-	free(b->halfopen);
+	free(b->halfopen.ways);
+	free(b->halfopen.entry);
 	free(b->flows.ways);
 	free(b->flows.tuples);
+	free(b->flows.homes);
 	free(b->proven);
 	free(b->sent);
 	free(b);

@@ -43,38 +43,26 @@ static inline struct sg_hash peer_hash(const struct peer *p)
 	return sg_tuple_hash(&p->b->key, &p->tuple);
 }
 
-static inline void peer_buckets(const struct peer *p, struct sg_halfopen_bucket *b[2])
-{
-	__u32 tag = peer_hash(p).table;
-
-	b[0] = &p->b->halfopen[sg_bucket_first(tag, BED_BUCKETS)];
-	b[1] = &p->b->halfopen[sg_bucket_second(tag, BED_BUCKETS)];
-}
-
 /* The driver's entry of this peer, or NULL. */
 static inline struct sg_halfopen *peer_entry(const struct peer *p, __u64 **slot)
 {
-	struct sg_halfopen_bucket *b[2];
+	const struct sg_halfopen_table *h = &p->b->halfopen;
 	__u64 word;
+	__s64 at = sg_synq_where(h, peer_hash(p).table, &p->tuple, &word);
 
-	peer_buckets(p, b);
-	for (int i = 0; i < 2; i++) {
-		int way = sg_synq_find(b[i], peer_hash(p).table, &p->tuple, &word);
-
-		if (way >= 0 && slot)
-			*slot = &b[i]->w.slot[way];
-		if (way >= 0)
-			return &b[i]->entry[way];
-	}
-	return NULL;
+	if (at < 0)
+		return NULL;
+	if (slot)
+		*slot = &h->ways[sg_index_bucket((__u32)at)].slot[sg_index_way((__u32)at)];
+	return sg_synq_entry(h, sg_index_bucket((__u32)at), sg_index_way((__u32)at));
 }
 
 /* The record that the driver puts before a segment that belongs to the entry `at`. */
 static inline void peer_record(struct peer *p, const struct sg_halfopen *e,
-			       const struct sg_halfopen_bucket *b, __u32 way, __u64 word)
+			       __u32 index, __u64 word)
 {
 	p->hs = (struct seg_handshake){
-		.slot = sg_index((__u32)(b - p->b->halfopen), way),
+		.slot = index,
 		.irs = e->irs,
 		.when = e->when,
 		.tsval = e->tsval,
@@ -91,23 +79,23 @@ static inline enum sg_admission peer_syn(struct peer *p)
 {
 	struct bed *b = p->b;
 	struct sg_hash h = peer_hash(p);
-	struct sg_halfopen_bucket *bk[2];
+	__u32 bucket[2] = {sg_bucket_first(h.table, BED_BUCKETS),
+			   sg_bucket_second(h.table, BED_BUCKETS)};
 	struct sg_place at = {0};
 	struct sg_halfopen e = {.tuple = p->tuple};
 	enum sg_admission how;
 
-	peer_buckets(p, bk);
 	e.irs = p->isn.v;
 	e.when = time_ms(b->now);
 	e.opts = sg_synq_opts(&p->syn, p->syn_flags, &b->set);
 	e.tsval = e.opts & SG_OPT_TS ? p->tsval : 0;
 	e.mss = p->syn.mss;
 	memset(e.mac, 0x22, 6);
-	how = sg_synq_admit(bk[0], bk[1], &b->queues[0], &e, 0, h.table, e.when,
+	how = sg_synq_admit(&b->halfopen, &b->queues[0], &e, 0, h.table, e.when,
 			    b->set.synack_rto_ms, &at);
 	if (how != SG_ADMIT_ENTRY)
 		return how;
-	peer_record(p, &e, bk[at.second], at.way, at.word);
+	peer_record(p, &e, sg_index(bucket[at.second], at.way), at.word);
 	p->iss = sg_iss(&h, e.when);
 	p->nxt = seq_add(p->isn, 1);
 	p->ack = seq_add(p->iss, 1);

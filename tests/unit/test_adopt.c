@@ -68,7 +68,7 @@ static void test_refused(void **state)
 	c.max_chunks++;
 	refuses(b, size, &c, b->now, -EINVAL);
 	c = b->cfg[0];
-	c.key.k[1]++;
+	c.key.sip.k[1]++;
 	refuses(b, size, &c, b->now, -EINVAL);
 	c = b->cfg[0];
 	c.worker = 3;
@@ -288,6 +288,7 @@ static void test_flows_are_given_back(void **state)
 	conn_in(&p, TCP_ESTABLISHED);
 	peer_init(&gone, b, 2);
 	assert_int_equal(sg_flow_claim(&f, peer_hash(&gone).table, &gone.tuple, 0), 0);
+	b->flows.homes[0]++;
 	assert_true(sg_ways_claim(&b->flows.ways[0], 1234, 0, &word) >= 0);
 	adopted(b);
 	assert_int_equal(sg_flow_owner(&f, peer_hash(&p).table, &p.tuple), 0);

@@ -30,9 +30,11 @@ static int group_teardown(void **state)
 	(void)state;
 	free(bed->mem[0]);
 	free(bed->queues);
-	free(bed->halfopen);
+	free(bed->halfopen.ways);
+	free(bed->halfopen.entry);
 	free(bed->flows.ways);
 	free(bed->flows.tuples);
+	free(bed->flows.homes);
 	free(bed->proven);
 	free(bed->sent);
 	free(bed);

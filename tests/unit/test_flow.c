@@ -20,7 +20,8 @@ static int setup(void **state)
 	(void)state;
 	bucket = bed_alloc(64, BUCKETS * sizeof(*bucket));
 	table = (struct sg_flow_table){
-		bucket, bed_alloc(8, BUCKETS * sizeof(struct sg_flow_tuples)), BUCKETS};
+		bucket, bed_alloc(8, BUCKETS * sizeof(struct sg_flow_tuples)),
+		bed_alloc(8, BUCKETS), BUCKETS};
 	return 0;
 }
 
@@ -29,6 +30,7 @@ static int teardown(void **state)
 	(void)state;
 	free(bucket);
 	free(table.tuples);
+	free(table.homes);
 	return 0;
 }
 
@@ -41,9 +43,10 @@ static struct sg_tuple tuple_of(__u32 i)
 
 static __u32 hash_of(__u32 i)
 {
-	struct sg_key k = {{3, 4}};
 	struct sg_tuple t = tuple_of(i);
+	struct sg_tuple_key k;
 
+	sg_tuple_key_make(&k, &(struct sg_key){{3, 4}});
 	return sg_tuple_hash(&k, &t).table;
 }
 
@@ -70,7 +73,7 @@ static int release(__u32 i)
 
 static __u32 taken(void)
 {
-	__u32 n = 0, spilled = 0, in_second = 0;
+	__u32 n = 0, spilled = 0, in_second = 0, homes = 0;
 
 	for (__u32 i = 0; i < BUCKETS * SG_WAYS; i++) {
 		__u64 w = bucket[i / SG_WAYS].slot[i % SG_WAYS];
@@ -78,8 +81,10 @@ static __u32 taken(void)
 		in_second += sg_slot_state(w) != SG_SLOT_FREE &&
 			     sg_bucket_first(sg_slot_tag(w), BUCKETS) != i / SG_WAYS;
 	}
-	for (__u32 i = 0; i < BUCKETS; i++)
+	for (__u32 i = 0; i < BUCKETS; i++) {
 		spilled += (__u32)bucket[i].spilled;
+		homes += table.homes[i];
+	}
 	assert_int_equal(spilled, in_second);
 	for (__u32 i = 0; i < BUCKETS * SG_WAYS; i++)
 		n += sg_slot_state(bucket[i / SG_WAYS].slot[i % SG_WAYS]) != SG_SLOT_FREE;

@@ -21,7 +21,7 @@ static void test_an_address_is_found(void **state)
 	struct sg_proven_bucket *b = bed_alloc(64, sizeof(*b));
 	struct sg_key key = {{1, 2}};
 	struct sg_tuple t = tuple_of(7), other = t;
-	__u64 mark = sg_proven_mark(&key, &t);
+	__u64 mark = sg_proven_mark(&key, &t, SG_PROVEN_CLOSED);
 
 	(void)state;
 	assert_false(sg_proven_has(b, mark));
@@ -32,12 +32,13 @@ static void test_an_address_is_found(void **state)
 	other.pport++;
 	other.lport++;
 	other.local.addr[0]++;
-	assert_true(sg_proven_mark(&key, &other) == mark); /* whatever it did with us */
+	assert_true(sg_proven_mark(&key, &other, SG_PROVEN_CLOSED) == mark); /* whatever it did with us */
 	other.peer.addr[15]++;
-	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other)));
+	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other, SG_PROVEN_CLOSED)));
 	other = t;
+	assert_false(sg_proven_has(b, sg_proven_mark(&key, &t, SG_PROVEN_SHOOK)));
 	other.vlan[1]++;
-	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other)));
+	assert_false(sg_proven_has(b, sg_proven_mark(&key, &other, SG_PROVEN_CLOSED)));
 	for (__u32 i = 1; i < SG_PROVEN_WAYS; i++)
 		sg_proven_add(b, 1000 + i, 0);
 	assert_true(sg_proven_has(b, mark));
@@ -52,7 +53,7 @@ static void test_an_address_is_found(void **state)
 
 static bool is_proven(const struct peer *p)
 {
-	__u64 mark = sg_proven_mark(&p->b->key, &p->tuple);
+	__u64 mark = sg_proven_mark(&p->b->key.sip, &p->tuple, SG_PROVEN_CLOSED);
 
 	return sg_proven_has(&p->b->proven[sg_proven_bucket(mark)], mark);
 }

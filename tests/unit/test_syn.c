@@ -20,24 +20,21 @@ static void late_syn(struct peer *p)
 /* The entry that it made, as the driver would hand it over with the final ACK. */
 static const struct sg_halfopen *late_entry(struct peer *p)
 {
-	struct sg_halfopen_bucket *b[2];
+	const struct sg_halfopen_table *t = &p->b->halfopen;
 	struct sg_hash h = peer_hash(p);
 	__u64 word;
+	__s64 at = sg_synq_where(t, h.table, &p->tuple, &word);
+	const struct sg_halfopen *e;
 
-	peer_buckets(p, b);
-	for (int i = 0; i < 2; i++) {
-		int way = sg_synq_find(b[i], h.table, &p->tuple, &word);
-
-		if (way < 0)
-			continue;
-		peer_record(p, &b[i]->entry[way], b[i], (__u32)way, word);
-		p->iss = sg_iss(&h, b[i]->entry[way].when);
-		p->nxt = seq_add(p->isn, 1);
-		p->ack = seq_add(p->iss, 1);
-		p->tsecr = sg_ts_clock(&h, b[i]->entry[way].when);
-		return &b[i]->entry[way];
-	}
-	return NULL;
+	if (at < 0)
+		return NULL;
+	e = sg_synq_entry(t, sg_index_bucket((__u32)at), sg_index_way((__u32)at));
+	peer_record(p, e, (__u32)at, word);
+	p->iss = sg_iss(&h, e->when);
+	p->nxt = seq_add(p->isn, 1);
+	p->ack = seq_add(p->iss, 1);
+	p->tsecr = sg_ts_clock(&h, e->when);
+	return e;
 }
 
 /* RST and at once a SYN from the same port: the driver still sees the flow for both. */

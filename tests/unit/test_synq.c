@@ -10,14 +10,16 @@
 
 #define BUCKETS 64
 
-static struct sg_halfopen_bucket *table;
+static struct sg_halfopen_table table;
 static struct sg_queue *queue;
 static int proven; /* so is whoever asks */
 
 static int setup(void **state)
 {
 	(void)state;
-	table = bed_alloc(64, BUCKETS * sizeof(*table));
+	table.ways = bed_alloc(64, BUCKETS * sizeof(*table.ways));
+	table.entry = bed_alloc(64, BUCKETS * SG_WAYS * sizeof(*table.entry));
+	table.buckets = BUCKETS;
 	queue = bed_alloc(64, sizeof(*queue));
 	queue->strangers = UINT32_MAX;
 	proven = 0;
@@ -27,7 +29,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	free(table);
+	free(table.ways);
+	free(table.entry);
 	free(queue);
 	return 0;
 }
@@ -44,9 +47,10 @@ static struct sg_halfopen entry_of(__u32 i)
 
 static __u32 tag_of(__u32 i)
 {
-	struct sg_key k = {{1, 2}};
 	struct sg_halfopen e = entry_of(i);
+	struct sg_tuple_key k;
 
+	sg_tuple_key_make(&k, &(struct sg_key){{1, 2}});
 	return sg_tuple_hash(&k, &e.tuple).table;
 }
 
@@ -55,9 +59,18 @@ static enum sg_admission admit(__u32 i, struct sg_place *at)
 	struct sg_halfopen e = entry_of(i);
 	__u32 tag = tag_of(i);
 
-	return sg_synq_admit(&table[sg_bucket_first(tag, BUCKETS)],
-			     &table[sg_bucket_second(tag, BUCKETS)], queue, &e, proven, tag, e.when, 1000,
-			     at);
+	return sg_synq_admit(&table, queue, &e, proven, tag, e.when, 1000, at);
+}
+
+/* The same in the first two buckets, whatever the tag says. */
+static enum sg_admission admit_in_two(__u32 tag, struct sg_place *at)
+{
+	enum sg_admission how =
+		sg_synq_take(&table.ways[0], &table.ways[1], queue, 0, tag, 5000, 1000, at);
+
+	if (how == SG_ADMIT_ENTRY)
+		at->word = sg_slot_publish(&table.ways[at->second].slot[at->way], at->word);
+	return how;
 }
 
 static __u32 taken(void)
@@ -65,7 +78,7 @@ static __u32 taken(void)
 	__u32 n = 0;
 
 	for (__u32 i = 0; i < BUCKETS; i++)
-		n += SG_WAYS - sg_ways_free(&table[i].w);
+		n += SG_WAYS - sg_ways_free(&table.ways[i]);
 	return n;
 }
 
@@ -79,7 +92,7 @@ static void test_holds_backlog_and_one(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < SG_ARRAY_SIZE(limit); k++) {
-		memset(table, 0, BUCKETS * sizeof(*table));
+		memset(table.ways, 0, BUCKETS * sizeof(*table.ways));
 		*queue = (struct sg_queue){.syn_backlog = limit[k], .strangers = UINT32_MAX};
 		for (__u32 i = 0; i <= limit[k]; i++)
 			assert_int_equal(admit(i, &at), SG_ADMIT_ENTRY);
@@ -194,22 +207,21 @@ static void test_an_entry_is_where_it_says(void **state)
 	for (__u32 i = 0; i < 200; i++) {
 		struct sg_halfopen e = entry_of(i);
 		__u32 tag = tag_of(i);
-		struct sg_halfopen_bucket *b[2] = {&table[sg_bucket_first(tag, BUCKETS)],
-						   &table[sg_bucket_second(tag, BUCKETS)]};
+		__u32 b[2] = {sg_bucket_first(tag, BUCKETS), sg_bucket_second(tag, BUCKETS)};
 		struct sg_place at = {0};
 		__u64 word = 0;
 
-		assert_int_equal(sg_synq_find(b[0], tag, &e.tuple, &word), -1);
-		assert_int_equal(sg_synq_find(b[1], tag, &e.tuple, &word), -1);
+		assert_int_equal(sg_synq_find(&table, b[0], tag, &e.tuple, &word), -1);
+		assert_int_equal(sg_synq_find(&table, b[1], tag, &e.tuple, &word), -1);
 		assert_int_equal(admit(i, &at), SG_ADMIT_ENTRY);
-		assert_int_equal(sg_synq_find(b[at.second], tag, &e.tuple, &word), at.way);
-		assert_int_equal(sg_synq_find(b[!at.second], tag, &e.tuple, &word), -1);
+		assert_int_equal(sg_synq_find(&table, b[at.second], tag, &e.tuple, &word), at.way);
+		assert_int_equal(sg_synq_find(&table, b[!at.second], tag, &e.tuple, &word), -1);
 		assert_true(word == at.word);
-		assert_memory_equal(&b[at.second]->entry[at.way], &e, sizeof(e));
+		assert_memory_equal(sg_synq_entry(&table, b[at.second], at.way), &e, sizeof(e));
 		assert_false(sg_is_due(word, e.when + 999));
 		assert_true(sg_is_due(word, e.when + 1000 + 8));
 		e.tuple.vlan[0] = 1; /* the tag alone is no name */
-		assert_int_equal(sg_synq_find(b[at.second], tag, &e.tuple, &word), -1);
+		assert_int_equal(sg_synq_find(&table, b[at.second], tag, &e.tuple, &word), -1);
 	}
 }
 
@@ -217,15 +229,11 @@ static void test_an_entry_is_where_it_says(void **state)
 static void test_both_buckets_full(void **state)
 {
 	struct sg_place at = {0};
-	struct sg_halfopen e;
 
 	(void)state;
 	queue->syn_backlog = 1000;
 	for (__u32 i = 0; i <= 2 * SG_WAYS; i++) {
-		enum sg_admission how;
-
-		e = entry_of(i);
-		how = sg_synq_admit(&table[0], &table[1], queue, &e, 0, i, e.when, 1000, &at);
+		enum sg_admission how = admit_in_two(i, &at);
 
 		if (i == 2 * SG_WAYS) {
 			assert_int_equal(how, SG_ADMIT_BUCKET_FULL);
@@ -235,14 +243,12 @@ static void test_both_buckets_full(void **state)
 		/* six in the first, six in the second; then the emptier of the two */
 		assert_int_equal(at.second, i < 12 ? i / 6 : i - 12);
 		assert_int_equal(at.way, i < 12 ? i % 6 : 6);
-		assert_int_equal(table[0].w.spilled, i < 6 ? 0 : i < 13 ? i - 5 - i / 12 : 7);
+		assert_int_equal(table.ways[0].spilled, i < 6 ? 0 : i < 13 ? i - 5 - i / 12 : 7);
 	}
 	assert_int_equal(queue->halfopen, 2 * SG_WAYS);
-	assert_true(sg_slot_free(&table[1].w.slot[3], table[1].w.slot[3]));
+	assert_true(sg_slot_free(&table.ways[1].slot[3], table.ways[1].slot[3]));
 	queue->halfopen--;
-	e = entry_of(99);
-	assert_int_equal(sg_synq_admit(&table[0], &table[1], queue, &e, 0, 99, e.when, 1000, &at),
-			 SG_ADMIT_ENTRY);
+	assert_int_equal(admit_in_two(99, &at), SG_ADMIT_ENTRY);
 	assert_int_equal(at.second, 1);
 	assert_int_equal(at.way, 3);
 	assert_int_equal(sg_slot_gen(at.word), 2); /* not the entry that was there */
@@ -252,27 +258,22 @@ static void test_both_buckets_full(void **state)
 static void test_rival(void **state)
 {
 	static const __u64 his[] = {SG_SLOT_BUSY, SG_SLOT_LIVE};
-	struct sg_halfopen e = entry_of(1);
 	struct sg_place at = {0};
 
 	(void)state;
 	queue->syn_backlog = 1000;
 	for (size_t k = 0; k < SG_ARRAY_SIZE(his); k++)
 		for (__u32 i = 0; i < 2 * SG_WAYS; i++) {
-			__u64 *slot = &table[i / SG_WAYS].w.slot[i % SG_WAYS];
+			__u64 *slot = &table.ways[i / SG_WAYS].slot[i % SG_WAYS];
 
-			memset(table, 0, BUCKETS * sizeof(*table));
+			memset(table.ways, 0, BUCKETS * sizeof(*table.ways));
 			*slot = sg_slot_make(his[k], 1, 0, 77);
-			table[0].w.spilled = i >= SG_WAYS;
-			assert_int_equal(sg_synq_admit(&table[0], &table[1], queue, &e, 0, 77, e.when,
-						       1000, &at),
-					 SG_ADMIT_RIVAL);
+			table.ways[0].spilled = i >= SG_WAYS;
+			assert_int_equal(admit_in_two(77, &at), SG_ADMIT_RIVAL);
 			assert_int_equal(queue->halfopen, 0);
 			assert_int_equal(taken(), 1);
 			*slot = sg_slot_make(his[k], 1, 0, 78); /* somebody else's: no rival */
-			assert_int_equal(sg_synq_admit(&table[0], &table[1], queue, &e, 0, 77, e.when,
-						       1000, &at),
-					 SG_ADMIT_ENTRY);
+			assert_int_equal(admit_in_two(77, &at), SG_ADMIT_ENTRY);
 			*slot = sg_slot_make(SG_SLOT_FREE, 1, 0, 0);
 			queue->halfopen = 0;
 		}
@@ -301,7 +302,7 @@ static void *cpu(void *arg)
 				__u32 b = at.second ? sg_bucket_second(tag, BUCKETS)
 						    : sg_bucket_first(tag, BUCKETS);
 
-				c->other += !sg_synq_free(table, BUCKETS, b, at.way, at.word);
+				c->other += !sg_synq_free(&table, b, at.way, at.word);
 				sg_synq_leave(queue, at.word);
 			}
 			break;

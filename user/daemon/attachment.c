@@ -146,7 +146,7 @@ static int attachment_again(const struct front *f, const struct front_config *cf
 		       "%s is attached already, otherwise: --mode %s --halfopen-entries %u "
 		       "--flow-entries %u --max-listeners %u; first take it off: syngate detach %s",
 		       f->ifname, f->mode == FRONT_SKB ? "skb" : "native",
-		       front_room(f->halfopen_buckets), front_room(f->flows.buckets),
+		       front_room(f->halfopen.buckets), front_room(f->flows.buckets),
 		       f->max_listeners, f->ifname);
 }
 

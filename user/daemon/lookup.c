@@ -8,15 +8,15 @@
 static __s64 lookup_entry(const struct front *f, __u32 tag, const struct sg_tuple *t,
 			  struct sg_halfopen *e, __u64 *word)
 {
-	__s64 at = sg_synq_where(f->halfopen, f->halfopen_buckets, tag, t, word);
-	const struct sg_halfopen_bucket *b;
+	const struct sg_halfopen_table *h = &f->halfopen;
+	__s64 at = sg_synq_where(h, tag, t, word);
+	__u32 b = sg_index_bucket((__u32)at), way = sg_index_way((__u32)at);
 
 	if (at < 0)
 		return -1;
-	b = &f->halfopen[sg_index_bucket((__u32)at)];
-	*e = b->entry[sg_index_way((__u32)at)];
+	*e = *sg_synq_entry(h, b, way);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (sg_slot_gen(SG_READ_ONCE(b->w.slot[sg_index_way((__u32)at)])) != sg_slot_gen(*word))
+	if (sg_slot_gen(SG_READ_ONCE(h->ways[b].slot[way])) != sg_slot_gen(*word))
 		return -1; /* freed and taken again while we copied */
 	return at;
 }

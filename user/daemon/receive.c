@@ -32,7 +32,7 @@ static int receive_meta(struct worker *w, const struct sg_meta *m, const struct 
 	receive_handshake(hs, m);
 	if (hs->cookie)
 		return hs->listener < w->front->max_listeners;
-	return sg_index_bucket(hs->slot) < w->front->halfopen_buckets &&
+	return sg_index_bucket(hs->slot) < w->front->halfopen.buckets &&
 	       hs->listener < w->front->max_listeners;
 }
 

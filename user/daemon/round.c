@@ -60,7 +60,7 @@ static bool round_halfopen_used(const struct worker *w)
 /* Our share of the half-open table: SYN-ACKs that are due, entries that have run out. */
 static bool round_sweep(struct worker *w)
 {
-	__u64 buckets = w->front->halfopen_buckets;
+	__u64 buckets = w->front->halfopen.buckets;
 	__u32 left = ROUND_SWEEP_MAX, done;
 
 	if (w->sweep_next == w->sweep_end && w->now >= w->sweep_at) {

@@ -63,23 +63,23 @@ static json_t *rows_synrecv_row(const struct attachment *a, const struct rows_en
 }
 
 /* A copy of a live entry. False: there is none, or it changed hands under our eyes. */
-static bool rows_copy(const struct sg_halfopen_bucket *b, int way, struct rows_entry *r)
+static bool rows_copy(const struct sg_halfopen_table *h, __u32 b, __u32 way, struct rows_entry *r)
 {
-	r->word = SG_READ_ONCE(b->w.slot[way]);
+	r->word = SG_READ_ONCE(h->ways[b].slot[way]);
 	if (sg_slot_state(r->word) != SG_SLOT_LIVE)
 		return false;
-	r->e = b->entry[way];
+	r->e = *sg_synq_entry(h, b, way);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return sg_slot_gen(SG_READ_ONCE(b->w.slot[way])) == sg_slot_gen(r->word);
+	return sg_slot_gen(SG_READ_ONCE(h->ways[b].slot[way])) == sg_slot_gen(r->word);
 }
 
 void rows_halfopen(struct show_array *s, const struct attachment *a, bool as_conns)
 {
 	struct rows_entry r = {.now = (__u32)clock_coarse_ms()};
 
-	for (__u32 i = 0; i < a->front->halfopen_buckets; i++)
-		for (int way = 0; way < SG_WAYS; way++)
-			if (rows_copy(&a->front->halfopen[i], way, &r))
+	for (__u32 i = 0; i < a->front->halfopen.buckets; i++)
+		for (__u32 way = 0; way < SG_WAYS; way++)
+			if (rows_copy(&a->front->halfopen, i, way, &r))
 				show_row(s, as_conns ? rows_synrecv_row(a, &r)
 						     : rows_halfopen_row(a, &r));
 }

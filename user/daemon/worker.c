@@ -102,7 +102,6 @@ static int worker_stack(struct worker *w)
 		.key = f->keys.tuple,
 		.settings = f->settings,
 		.halfopen = f->halfopen,
-		.halfopen_buckets = f->halfopen_buckets,
 		.proven = f->proven,
 		.flows = f->flows,
 		.queues = f->queue,

@@ -14,14 +14,14 @@ struct found {
 static bool driver_find(const struct tcp_stack *s, const struct sg_hash *h,
 			const struct sg_tuple *t, struct found *f)
 {
-	__s64 at = sg_synq_where(s->cfg.halfopen, s->cfg.halfopen_buckets, h->table, t, &f->word);
-	struct sg_halfopen_bucket *b;
+	const struct sg_halfopen_table *table = &s->cfg.halfopen;
+	__s64 at = sg_synq_where(table, h->table, t, &f->word);
+	__u32 b = sg_index_bucket((__u32)at), way = sg_index_way((__u32)at);
 
 	if (at < 0)
 		return false;
-	b = &s->cfg.halfopen[sg_index_bucket((__u32)at)];
-	f->entry = &b->entry[sg_index_way((__u32)at)];
-	f->slot = &b->w.slot[sg_index_way((__u32)at)];
+	f->entry = sg_synq_entry(table, b, way);
+	f->slot = &table->ways[b].slot[way];
 	f->index = (__u32)at;
 	return true;
 }

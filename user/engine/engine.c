@@ -10,7 +10,7 @@
 /* --- memory --------------------------------------------------------------------------------- */
 
 struct plan {
-	size_t queues, halfopen, flows, tuples, proven, pool, end;
+	size_t queues, halfopen, entries, flows, tuples, homes, proven, pool, end;
 	__u32 halfopen_buckets, flow_buckets;
 	struct tcp_config tcp;
 };
@@ -26,6 +26,7 @@ static size_t plan_take(size_t *at, size_t size, size_t align)
 static bool plan_make(const struct sge_config *c, struct plan *p)
 {
 	size_t at = sizeof(struct sge);
+	struct sg_key secret;
 
 	if (c->max_conns < 1 || c->max_conns > 1u << 24 || c->max_buffers < 16 ||
 	    c->max_buffers > 1u << 28 || c->max_halfopen < 1 || c->max_halfopen > 1u << 24 ||
@@ -39,15 +40,19 @@ static bool plan_make(const struct sge_config *c, struct plan *p)
 		.max_timewait = c->max_conns,
 		.max_chunks = c->max_buffers,
 		.max_listeners = c->max_listeners,
-		.halfopen_buckets = p->halfopen_buckets,
+		.halfopen.buckets = p->halfopen_buckets,
 		.flows.buckets = p->flow_buckets,
 	};
-	memcpy(&p->tcp.key, c->key, sizeof(p->tcp.key));
+	memcpy(&secret, c->key, sizeof(secret));
+	sg_tuple_key_make(&p->tcp.key, &secret);
 	p->queues = plan_take(&at, c->max_listeners * sizeof(struct sg_queue), SG_CACHELINE);
-	p->halfopen = plan_take(&at, p->halfopen_buckets * sizeof(struct sg_halfopen_bucket),
+	p->halfopen = plan_take(&at, p->halfopen_buckets * sizeof(struct sg_ways),
 				SG_CACHELINE);
+	p->entries = plan_take(&at, p->halfopen_buckets * SG_WAYS * sizeof(struct sg_halfopen),
+			       SG_CACHELINE);
 	p->flows = plan_take(&at, p->flow_buckets * sizeof(struct sg_ways), SG_CACHELINE);
 	p->tuples = plan_take(&at, p->flow_buckets * sizeof(struct sg_flow_tuples), SG_CACHELINE);
+	p->homes = plan_take(&at, p->flow_buckets, SG_CACHELINE);
 	p->proven = plan_take(&at, SG_PROVEN_BUCKETS * sizeof(struct sg_proven_bucket),
 			      SG_CACHELINE);
 	p->pool = plan_take(&at, tcp_pool_size(&p->tcp), TCP_CHUNK);
@@ -71,10 +76,12 @@ static bool engine_plan(void *mem, size_t size, const struct sge_config *cfg, st
 	if (!plan_make(cfg, p) || size < p->end || (size_t)mem % TCP_CHUNK)
 		return false;
 	p->tcp.settings = &e->settings;
-	p->tcp.halfopen = (void *)(base + p->halfopen);
+	p->tcp.halfopen.ways = (void *)(base + p->halfopen);
+	p->tcp.halfopen.entry = (void *)(base + p->entries);
 	p->tcp.proven = (void *)(base + p->proven);
 	p->tcp.flows.ways = (void *)(base + p->flows);
 	p->tcp.flows.tuples = (void *)(base + p->tuples);
+	p->tcp.flows.homes = (void *)(base + p->homes);
 	p->tcp.queues = (void *)(base + p->queues);
 	p->tcp.timewaits = &e->timewaits;
 	p->tcp.cookies = &e->cookies;
@@ -86,7 +93,6 @@ static void engine_place(struct sge *e, const struct plan *p)
 {
 	e->queues = p->tcp.queues;
 	e->halfopen = p->tcp.halfopen;
-	e->halfopen_buckets = p->halfopen_buckets;
 	e->driver.stack = e->stack;
 }
 
@@ -119,15 +125,13 @@ static void engine_recount(struct sge *e, const struct plan *p)
 	for (__u32 i = 0; i < e->cfg.max_listeners; i++)
 		p->tcp.queues[i].acceptq = p->tcp.queues[i].halfopen = p->tcp.queues[i].young = 0;
 	for (__u32 i = 0; i < p->halfopen_buckets * SG_WAYS; i++) {
-		struct sg_halfopen_bucket *b = &p->tcp.halfopen[i / SG_WAYS];
-		__u64 *slot = &b->w.slot[i % SG_WAYS];
-		__u32 id = sg_synq_listener(&b->entry[i % SG_WAYS]);
+		__u64 *slot = &p->tcp.halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS];
+		__u32 id = sg_synq_listener(&p->tcp.halfopen.entry[i]);
 
 		if (sg_slot_state(*slot) == SG_SLOT_FREE)
 			continue;
 		if (sg_slot_state(*slot) == SG_SLOT_BUSY || id >= e->cfg.max_listeners) {
-			sg_synq_free(p->tcp.halfopen, p->halfopen_buckets, i / SG_WAYS, i % SG_WAYS,
-				     *slot);
+			sg_synq_free(&p->tcp.halfopen, i / SG_WAYS, i % SG_WAYS, *slot);
 			continue;
 		}
 		p->tcp.queues[id].halfopen++;
@@ -261,8 +265,8 @@ static void engine_sweep(struct sge *e, sg_time now)
 	if (e->sweep_next == 0)
 		e->sweep_at = now + SGE_SWEEP;
 	e->sweep_next += tcp_sweep_halfopen(e->stack, e->sweep_next,
-					    e->halfopen_buckets - e->sweep_next, now, &a);
-	if (e->sweep_next == e->halfopen_buckets)
+					    e->halfopen.buckets - e->sweep_next, now, &a);
+	if (e->sweep_next == e->halfopen.buckets)
 		e->sweep_next = 0;
 	engine_keep(e, &a);
 }

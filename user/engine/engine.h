@@ -16,8 +16,7 @@ struct sge {
 	__u32 timewaits;
 	struct sg_cookie_keys cookies;
 	struct sg_queue *queues;
-	struct sg_halfopen_bucket *halfopen;
-	__u32 halfopen_buckets;
+	struct sg_halfopen_table halfopen;
 	struct driver driver;
 	struct tcp_stack *stack;
 	sg_time sweep_at; /* when SYN-ACKs are looked through next */

@@ -21,8 +21,8 @@
 /* What is pinned. `settings` is the last one: without it, what lies there is of no use. */
 static const char *const front_pinned[] = {
 	"listeners", "locals",	 "queues", "counters", "tcp_counters", "workers",
-	"keys",	     "halfopen", "proven", "flows",    "flow_tuples",  "xsks",
-	"settings",
+	"keys",	     "halfopen", "halfopen_entries", "proven", "flows",    "flow_tuples",  "flow_homes",
+	"xsks",	     "settings",
 };
 
 struct bpf_map *front_map(const struct front *f, const char *name)
@@ -81,7 +81,7 @@ bool front_is(const struct front *f, const struct front_config *cfg)
 	__u32 flows = front_buckets(cfg->flow_entries);
 
 	return (cfg->mode == FRONT_AUTO || cfg->mode == f->mode) &&
-	       (!cfg->halfopen_entries || halfopen == f->halfopen_buckets) &&
+	       (!cfg->halfopen_entries || halfopen == f->halfopen.buckets) &&
 	       (!cfg->flow_entries || flows == f->flows.buckets) &&
 	       (!cfg->max_listeners || cfg->max_listeners == f->max_listeners);
 }
@@ -139,7 +139,7 @@ static int front_names(struct front *f, const struct front_config *cfg, struct e
 	f->mode = f->priv->asked = cfg->mode;
 	f->queues = cfg->queues;
 	f->max_listeners = cfg->max_listeners ? cfg->max_listeners : FRONT_LISTENERS;
-	f->halfopen_buckets =
+	f->halfopen.buckets =
 		front_buckets(cfg->halfopen_entries ? cfg->halfopen_entries : FRONT_HALFOPEN);
 	f->flows.buckets = front_buckets(cfg->flow_entries ? cfg->flow_entries : FRONT_FLOWS);
 	return front_interface(f, cfg, err);
@@ -157,9 +157,12 @@ static int front_load(struct front *f, struct err *err)
 		{"tcp_counters", f->queues},
 		{"workers", f->queues},
 		{"xsks", f->queues},
-		{"halfopen", f->halfopen_buckets},
+		{"budgets", f->queues * SG_BUDGET_CELLS},
+		{"halfopen", f->halfopen.buckets},
+		{"halfopen_entries", f->halfopen.buckets * SG_WAYS},
 		{"flows", f->flows.buckets},
 		{"flow_tuples", f->flows.buckets},
+		{"flow_homes", f->flows.buckets / 8 + 1},
 	};
 	int ret;
 
@@ -168,7 +171,7 @@ static int front_load(struct front *f, struct err *err)
 		return front_refused(err, -errno, "opening the XDP program");
 	for (size_t i = 0; i < SG_ARRAY_SIZE(sizes); i++)
 		bpf_map__set_max_entries(front_map(f, sizes[i].name), sizes[i].entries);
-	f->priv->skel->rodata->halfopen_buckets = f->halfopen_buckets;
+	f->priv->skel->rodata->halfopen_buckets = f->halfopen.buckets;
 	f->priv->skel->rodata->flow_buckets = f->flows.buckets;
 	ret = f->took_over ? takeover_reuse(f, err) : 0;
 	if (ret)
@@ -201,10 +204,12 @@ static int front_map_memory(struct front *f, struct err *err)
 	if (!(f->settings = front_mmap(f, "settings")) || !(f->queue = front_mmap(f, "queues")) ||
 	    !(f->worker = front_mmap(f, "workers")) ||
 	    !(f->tcp_counters = front_mmap(f, "tcp_counters")) ||
-	    !(f->halfopen = front_mmap(f, "halfopen")) ||
+	    !(f->halfopen.ways = front_mmap(f, "halfopen")) ||
+	    !(f->halfopen.entry = front_mmap(f, "halfopen_entries")) ||
 	    !(f->proven = front_mmap(f, "proven")) ||
 	    !(f->flows.ways = front_mmap(f, "flows")) ||
 	    !(f->flows.tuples = front_mmap(f, "flow_tuples")) ||
+	    !(f->flows.homes = front_mmap(f, "flow_homes")) ||
 	    !(f->priv->ports = front_mmap(f, "ports")))
 		return front_refused(err, -errno, "mapping the maps");
 	return 0;
@@ -218,10 +223,13 @@ static int front_keys(struct front *f, struct err *err)
 
 	if (bpf_map_lookup_elem(fd, &zero, &f->keys))
 		return front_refused(err, -errno, "reading the keys");
-	while (!(f->keys.tuple.k[0] | f->keys.tuple.k[1])) {
-		if (getrandom(&f->keys, sizeof(f->keys), 0) != sizeof(f->keys))
+	while (!(f->keys.tuple.sip.k[0] | f->keys.tuple.sip.k[1])) {
+		struct sg_key key[2];
+
+		if (getrandom(key, sizeof(key), 0) != sizeof(key))
 			return front_refused(err, -errno, "getrandom");
-		memset(&f->keys.cookie.key[1], 0, sizeof(f->keys.cookie.key[1])); /* none before */
+		sg_tuple_key_make(&f->keys.tuple, &key[0]);
+		f->keys.cookie.key[0] = key[1];
 	}
 	f->keys.cookie.clock = clock_real_ms() - clock_now() / 1000000;
 	if (bpf_map_update_elem(fd, &zero, &f->keys, BPF_ANY))
@@ -242,6 +250,7 @@ static void front_settings(struct front *f, const struct sg_settings *knobs)
 	struct sg_settings *s = f->settings;
 
 	s->abi = SG_ABI;
+	__sync_fetch_and_add(&s->generation, 1); /* 0 is what a program has seen nothing of */
 	s->ifindex = f->ifindex;
 	s->netns = f->priv->nif.netns;
 	s->daemon = (__u64)getpid();
@@ -396,9 +405,31 @@ int front_set_xsk(struct front *f, __u32 queue, int fd, struct err *err)
 	return 0;
 }
 
+static __u64 front_port(__u16 port, __u64 bits)
+{
+	return bits << port % 32 * 2;
+}
+
 void front_own_port(struct front *f, __u16 port)
 {
-	__sync_fetch_and_or(&f->priv->ports[port / 64], 1ULL << (port % 64));
+	__sync_fetch_and_or(&f->priv->ports[port / 32],
+			    front_port(port, SG_PORT_OURS | SG_PORT_KERNEL));
+}
+
+void front_kernel_port(struct front *f, __u16 port, bool may_have)
+{
+	__u64 bit = front_port(port, SG_PORT_KERNEL);
+
+	if (may_have)
+		__sync_fetch_and_or(&f->priv->ports[port / 32], bit);
+	else
+		__sync_fetch_and_and(&f->priv->ports[port / 32], ~bit);
+}
+
+/* Programs forget what they found before. */
+static void front_changed(struct front *f)
+{
+	__sync_fetch_and_add(&f->settings->generation, 1);
 }
 
 int front_set_listener(struct front *f, const struct sg_listener_key *k,
@@ -408,8 +439,10 @@ int front_set_listener(struct front *f, const struct sg_listener_key *k,
 		return err_set(err, -EINVAL, EXIT_USAGE, "listener %u: %u at most", l->id,
 			       f->max_listeners);
 	front_own_port(f, k->port);
-	if (!bpf_map_update_elem(front_map_fd(f, "listeners"), k, l, BPF_ANY))
+	if (!bpf_map_update_elem(front_map_fd(f, "listeners"), k, l, BPF_ANY)) {
+		front_changed(f);
 		return 0;
+	}
 	if (errno == E2BIG)
 		return err_set(err, -E2BIG, EXIT_USAGE,
 			       "%s has %u listeners already: attach it with a higher max_listeners",
@@ -421,6 +454,7 @@ int front_del_listener(struct front *f, const struct sg_listener_key *k, struct 
 {
 	if (bpf_map_delete_elem(front_map_fd(f, "listeners"), k) && errno != ENOENT)
 		return front_refused(err, -errno, "listeners: taking out the listener");
+	front_changed(f);
 	return 0;
 }
 
@@ -429,14 +463,20 @@ int front_set_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 	struct sg_local_key k = {.prefix = prefix, .addr = *a};
 	__u8 one = 1;
 
-	return bpf_map_update_elem(front_map_fd(f, "locals"), &k, &one, BPF_ANY) ? -errno : 0;
+	if (bpf_map_update_elem(front_map_fd(f, "locals"), &k, &one, BPF_ANY))
+		return -errno;
+	front_changed(f);
+	return 0;
 }
 
 int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 {
 	struct sg_local_key k = {.prefix = prefix, .addr = *a};
 
-	return bpf_map_delete_elem(front_map_fd(f, "locals"), &k) && errno != ENOENT ? -errno : 0;
+	if (bpf_map_delete_elem(front_map_fd(f, "locals"), &k) && errno != ENOENT)
+		return -errno;
+	front_changed(f);
+	return 0;
 }
 
 int front_next_local(struct front *f, const struct sg_local_key *k, struct sg_local_key *next)

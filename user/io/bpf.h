@@ -30,6 +30,7 @@
 #include "io/err.h"
 #include "syngate/abi.h"
 #include "syngate/flow.h"
+#include "syngate/synq.h"
 
 enum front_mode { FRONT_AUTO, FRONT_NATIVE, FRONT_SKB }; /* auto: native, or skb with a notice */
 
@@ -54,14 +55,13 @@ struct front {
 	bool took_over;          /* maps of an earlier daemon are in use */
 	__u32 queues;
 	__u32 max_listeners;
-	__u32 halfopen_buckets;
 	struct sg_flow_table flows;
 	/* mapped memory, shared with the driver */
 	struct sg_settings *settings;
 	struct sg_queue *queue;              /* [max_listeners] */
 	struct sg_worker *worker;            /* [queues] */
 	struct sg_tcp_counters *tcp_counters; /* [queues] */
-	struct sg_halfopen_bucket *halfopen; /* [halfopen_buckets] */
+	struct sg_halfopen_table halfopen;
 	struct sg_proven_bucket *proven;     /* [SG_PROVEN_BUCKETS] */
 	struct sg_keys keys;
 	__u32 timewaits; /* in TIME_WAIT, of all workers together */
@@ -100,6 +100,9 @@ int front_forget(struct front *f, __u32 id, struct err *err);
  * by itself; whoever makes connections from other ports (connect()) must, beforehand.
  */
 void front_own_port(struct front *f, __u16 port);
+
+/* May the kernel have connections from local port `port`? Until this says no, the driver asks. */
+void front_kernel_port(struct front *f, __u16 port, bool may_have);
 
 /* The keys of SYN cookies from now on. Returns 0 or a negative errno. */
 int front_set_cookies(struct front *f, const struct sg_cookie_keys *k);

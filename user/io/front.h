@@ -23,8 +23,8 @@ struct front_priv {
 	struct netif nif;
 	enum front_mode asked;
 	int link_fd;  /* the pinned link; -1: not attached */
-	__u64 *ports; /* bit map of the local ports that may be ours */
-	struct front_mapping mapping[10];
+	__u64 *ports; /* SG_PORT_* of the local ports, two bits each */
+	struct front_mapping mapping[12];
 	unsigned mappings;
 };
 

@@ -179,7 +179,8 @@ static void programs_wait(void)
 int takeover_reuse(struct front *f, struct err *err)
 {
 	/* an entry names its listener by id, and hashes need the key: all or nothing */
-	static const char *const together[] = {"halfopen", "queues", "keys", "proven"};
+	static const char *const together[] = {"halfopen", "halfopen_entries", "queues", "keys",
+					      "proven"};
 	static const char *const single[] = {"listeners", "locals",  "counters", "tcp_counters",
 					     "settings",  "workers", "flows",	 "xsks"};
 	bool fits = true;
@@ -231,19 +232,18 @@ static void halfopen_recount(struct front *f)
 
 	for (__u32 i = 0; i < f->max_listeners; i++)
 		f->queue[i].halfopen = f->queue[i].young = 0;
-	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
-		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
-		__u64 w = SG_READ_ONCE(b->w.slot[i % SG_WAYS]);
-		__u32 id = sg_synq_listener(&b->entry[i % SG_WAYS]);
+	for (__u32 i = 0; i < f->halfopen.buckets * SG_WAYS; i++) {
+		__u64 w = SG_READ_ONCE(f->halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS]);
+		__u32 id = sg_synq_listener(&f->halfopen.entry[i]);
 
 		if (sg_slot_state(w) == SG_SLOT_FREE)
 			continue;
 		if (sg_slot_state(w) == SG_SLOT_LIVE && id < f->max_listeners &&
-		    f->queue[id].in_use && !entry_is_stale(f, &b->entry[i % SG_WAYS], now)) {
+		    f->queue[id].in_use && !entry_is_stale(f, &f->halfopen.entry[i], now)) {
 			f->queue[id].halfopen++;
 			f->queue[id].young += !sg_slot_retries(w);
 		} else {
-			sg_synq_free(f->halfopen, f->halfopen_buckets, i / SG_WAYS, i % SG_WAYS, w);
+			sg_synq_free(&f->halfopen, i / SG_WAYS, i % SG_WAYS, w);
 		}
 	}
 	for (__u32 i = 0; i < f->max_listeners; i++)
@@ -293,6 +293,7 @@ static void listener_drop(struct front *f, __u32 id)
 		if (!bpf_map_lookup_elem(fd, &k, &l) && l.id == id)
 			bpf_map_delete_elem(fd, &k);
 	}
+	__sync_fetch_and_add(&f->settings->generation, 1);
 }
 
 void takeover_clean(struct front *f)
@@ -301,6 +302,7 @@ void takeover_clean(struct front *f)
 	halfopen_recount(f);
 	listeners_keep(f);
 	admission_go(f);
+	memset(f->flows.homes, 0, f->flows.buckets);
 	memset(f->flows.ways, 0, (size_t)f->flows.buckets * sizeof(*f->flows.ways));
 	memset(f->worker, 0, f->queues * sizeof(*f->worker));
 }
@@ -312,14 +314,13 @@ int front_forget(struct front *f, __u32 id, struct err *err)
 			       f->max_listeners);
 	listener_drop(f, id);
 	programs_wait();
-	for (__u32 i = 0; i < f->halfopen_buckets * SG_WAYS; i++) {
-		struct sg_halfopen_bucket *b = &f->halfopen[i / SG_WAYS];
-		__u64 w = SG_READ_ONCE(b->w.slot[i % SG_WAYS]);
+	for (__u32 i = 0; i < f->halfopen.buckets * SG_WAYS; i++) {
+		__u64 w = SG_READ_ONCE(f->halfopen.ways[i / SG_WAYS].slot[i % SG_WAYS]);
 
 		if (sg_slot_state(w) != SG_SLOT_LIVE ||
-		    sg_synq_listener(&b->entry[i % SG_WAYS]) != id)
+		    sg_synq_listener(&f->halfopen.entry[i]) != id)
 			continue;
-		if (sg_synq_free(f->halfopen, f->halfopen_buckets, i / SG_WAYS, i % SG_WAYS, w))
+		if (sg_synq_free(&f->halfopen, i / SG_WAYS, i % SG_WAYS, w))
 			sg_synq_leave(&f->queue[id], w); /* else an engine did it */
 	}
 	f->queue[id].in_use = 0;

@@ -68,7 +68,7 @@ void close_in_order(struct tcp_stack *s, const struct tcp *t)
 
 	if (!t->srtt || t->backoff) /* Linux's tcp_update_metrics */
 		return;
-	mark = sg_proven_mark(&s->cfg.key, &t->tuple);
+	mark = sg_proven_mark(&s->cfg.key.sip, &t->tuple, SG_PROVEN_CLOSED);
 	sg_proven_add(&s->cfg.proven[sg_proven_bucket(mark)], mark, t->iss.v);
 }
 

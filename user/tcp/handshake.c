@@ -23,7 +23,7 @@ bool handshake_has(const struct tcp_stack *s, const struct sg_hash *h, const str
 {
 	__u64 word;
 
-	return sg_synq_where(s->cfg.halfopen, s->cfg.halfopen_buckets, h->table, t, &word) >= 0;
+	return sg_synq_where(&s->cfg.halfopen, h->table, t, &word) >= 0;
 }
 
 /* Copy the entry. False: the slot changed hands meanwhile. */
@@ -36,12 +36,10 @@ static bool handshake_copy(struct halfopen_ref *ref)
 
 static void handshake_at(struct tcp_stack *s, __u32 bucket, __u32 way, struct halfopen_ref *ref)
 {
-	struct sg_halfopen_bucket *b = &s->cfg.halfopen[bucket];
-
 	ref->bucket = bucket;
 	ref->way = way;
-	ref->entry = &b->entry[way];
-	ref->slot = &b->w.slot[way];
+	ref->entry = sg_synq_entry(&s->cfg.halfopen, bucket, way);
+	ref->slot = &s->cfg.halfopen.ways[bucket].slot[way];
 }
 
 /* The entry that a segment's record names, if it is still that entry. */
@@ -50,7 +48,7 @@ static bool handshake_find(struct tcp_stack *s, const struct seg *in, const stru
 {
 	const struct seg_handshake *r = in->handshake;
 
-	if (sg_index_bucket(r->slot) >= s->cfg.halfopen_buckets || sg_index_way(r->slot) >= SG_WAYS)
+	if (sg_index_bucket(r->slot) >= s->cfg.halfopen.buckets || sg_index_way(r->slot) >= SG_WAYS)
 		return false;
 	handshake_at(s, sg_index_bucket(r->slot), sg_index_way(r->slot), ref);
 	ref->word = SG_READ_ONCE(*ref->slot);
@@ -65,8 +63,7 @@ static bool handshake_release(struct tcp_stack *s, const struct halfopen_ref *re
 	__u64 word = ref->word;
 
 	/* a sweeping worker may just have put the timer off */
-	while (!sg_synq_free(s->cfg.halfopen, s->cfg.halfopen_buckets, ref->bucket, ref->way,
-			     word)) {
+	while (!sg_synq_free(&s->cfg.halfopen, ref->bucket, ref->way, word)) {
 		__u64 now = SG_READ_ONCE(*ref->slot);
 
 		if (sg_slot_state(now) != SG_SLOT_LIVE || sg_slot_gen(now) != sg_slot_gen(word))
@@ -246,6 +243,14 @@ static int handshake_claim(struct tcp_stack *s, const struct seg *in, const stru
 	return owner;
 }
 
+/* Nobody completes a handshake from an address that is not his. */
+static void handshake_proves(struct tcp_stack *s, const struct tcp *t)
+{
+	__u64 mark = sg_proven_mark(&s->cfg.key.sip, &t->tuple, SG_PROVEN_SHOOK);
+
+	sg_proven_add(&s->cfg.proven[sg_proven_bucket(mark)], mark, t->iss.v);
+}
+
 /* Make the connection. The tuple is claimed first: another worker may be doing the same. */
 static int handshake_complete(struct tcp_stack *s, const struct seg *in, const struct sg_hash *h,
 			      struct halfopen_ref *ref, sg_time now, struct actions *out)
@@ -274,6 +279,7 @@ static int handshake_complete(struct tcp_stack *s, const struct seg *in, const s
 	if (ref->slot && !handshake_release(s, ref))
 		return handshake_undo(s, t, in, id, out);
 	handshake_fill(s, t, l, ref, h, in, now);
+	handshake_proves(s, t);
 	acceptq_push(s, t);
 	input_conn(s, t, in, now, out);
 	return -1;

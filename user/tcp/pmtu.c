@@ -26,7 +26,7 @@ static struct pmtu *pmtu_place(const struct tcp_stack *s, __u64 peer)
 
 void pmtu_learn(struct tcp_stack *s, const struct sg_tuple *t, __u32 mtu, sg_time now)
 {
-	__u64 peer = sg_proven_mark(&s->cfg.key, t);
+	__u64 peer = sg_proven_mark(&s->cfg.key.sip, t, SG_PROVEN_CLOSED);
 	struct pmtu *p = pmtu_place(s, peer);
 
 	if (p->peer == peer && p->until > now && p->mtu < mtu)
@@ -43,7 +43,7 @@ __u32 pmtu_find(const struct tcp_stack *s, const struct sg_tuple *t, sg_time now
 
 	if (s->pmtu_until <= now)
 		return 0;
-	peer = sg_proven_mark(&s->cfg.key, t);
+	peer = sg_proven_mark(&s->cfg.key.sip, t, SG_PROVEN_CLOSED);
 	p = pmtu_place(s, peer);
 	return p->peer == peer && p->until > now ? p->mtu : 0;
 }

@@ -209,16 +209,16 @@ int tcp_listen_offer(struct tcp_stack *s, __u32 id, const struct sg_listener *l)
 /* Half-open entries of a listener that is gone. Several workers may do this at once. */
 static void stack_forget_halfopen(struct tcp_stack *s, __u32 id)
 {
-	for (__u32 i = 0; i < s->cfg.halfopen_buckets; i++) {
-		struct sg_halfopen_bucket *b = &s->cfg.halfopen[i];
+	const struct sg_halfopen_table *h = &s->cfg.halfopen;
 
-		for (int way = 0; way < SG_WAYS; way++) {
-			__u64 w = SG_READ_ONCE(b->w.slot[way]);
+	for (__u32 i = 0; i < h->buckets; i++) {
+		for (__u32 way = 0; way < SG_WAYS; way++) {
+			__u64 w = SG_READ_ONCE(h->ways[i].slot[way]);
 
 			if (sg_slot_state(w) != SG_SLOT_LIVE ||
-			    sg_synq_listener(&b->entry[way]) != id)
+			    sg_synq_listener(sg_synq_entry(h, i, way)) != id)
 				continue;
-			if (sg_synq_free(s->cfg.halfopen, s->cfg.halfopen_buckets, i, (__u32)way, w))
+			if (sg_synq_free(h, i, way, w))
 				sg_synq_leave(&s->cfg.queues[id], w);
 		}
 	}

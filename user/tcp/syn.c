@@ -130,7 +130,7 @@ bool syn_reopen(struct tcp_stack *s, const struct seg *in, const struct sg_hash 
 
 static bool syn_is_proven(const struct tcp_stack *s, const struct sg_tuple *t)
 {
-	__u64 mark = sg_proven_mark(&s->cfg.key, t);
+	__u64 mark = sg_proven_mark(&s->cfg.key.sip, t, SG_PROVEN_CLOSED);
 
 	return sg_proven_has(&s->cfg.proven[sg_proven_bucket(mark)], mark);
 }
@@ -156,7 +156,6 @@ static void syn_entry(const struct tcp_stack *s, const struct seg *in, __u32 id,
 static enum sg_admission syn_place(struct tcp_stack *s, struct sg_queue *q, const struct sg_halfopen *e,
 				   const struct sg_hash *h, sg_time now)
 {
-	__u32 buckets = s->cfg.halfopen_buckets;
 	__u32 cookies = s->cfg.cookies ? knobs(s)->tcp_syncookies : 0;
 	enum sg_admission how = SG_ADMIT_HALFOPEN_FULL;
 	struct sg_place at;
@@ -164,9 +163,7 @@ static enum sg_admission syn_place(struct tcp_stack *s, struct sg_queue *q, cons
 
 	if (cookies < 2) {
 		proven = cookies || (sg_synq_wants_proven(q) && syn_is_proven(s, &e->tuple));
-		how = sg_synq_admit(&s->cfg.halfopen[sg_bucket_first(h->table, buckets)],
-				    &s->cfg.halfopen[sg_bucket_second(h->table, buckets)], q, e,
-				    proven, h->table, time_ms(now), knobs(s)->synack_rto_ms, &at);
+		how = sg_synq_admit(&s->cfg.halfopen, q, e, proven, h->table, time_ms(now), knobs(s)->synack_rto_ms, &at);
 	}
 	return sg_cookie_instead(q, how, cookies);
 }

@@ -23,6 +23,7 @@
 #include "seg.h"
 #include "syngate/abi.h"
 #include "syngate/flow.h"
+#include "syngate/synq.h"
 #include "syngate/mib.h"
 
 typedef __u64 sg_time; /* nanoseconds of CLOCK_MONOTONIC */
@@ -41,11 +42,10 @@ struct tcp_config {
 	__u32 max_conns;       /* connection blocks */
 	__u32 max_timewait;    /* TIME_WAIT blocks */
 	__u32 max_chunks;      /* buffer chunks of TCP_CHUNK bytes */
-	struct sg_key key;     /* sg_keys.tuple */
+	struct sg_tuple_key key; /* sg_keys.tuple */
 	/* shared, borrowed for the life of the stack: */
 	const struct sg_settings *settings;      /* read at each use, may change */
-	struct sg_halfopen_bucket *halfopen;     /* half-open table */
-	__u32 halfopen_buckets;
+	struct sg_halfopen_table halfopen;       /* shared by all stacks */
 	struct sg_proven_bucket *proven;         /* [SG_PROVEN_BUCKETS], likewise shared */
 	struct sg_flow_table flows;
 	struct sg_queue *queues;                 /* [max_listeners] */
