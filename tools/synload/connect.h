@@ -7,33 +7,12 @@
 
 /* --- latency -------------------------------------------------------------------------------- */
 
-/* The bucket of a time: sixteen for each power of two. report.c has the way back. */
-SG_INLINE __u32 latency_bucket(__u32 us)
-{
-	__u32 v = us, shift = 0;
-
-	if (v >> 20) {
-		v >>= 16;
-		shift += 16;
-	}
-	if (v >> 12) {
-		v >>= 8;
-		shift += 8;
-	}
-	if (v >> 8) {
-		v >>= 4;
-		shift += 4;
-	}
-	for (int i = 0; i < 3 && v >= 32; i++) {
-		v >>= 1;
-		shift++;
-	}
-	return (shift * 16 + v) & (SL_BUCKETS - 1);
-}
-
 SG_INLINE void latency_count(struct sl_stats *s, __u32 us)
 {
-	s->latency[latency_bucket(us)]++;
+	__u32 i = sl_bucket(us);
+
+	if (i < SL_BUCKETS)
+		s->latency[i]++;
 	if (us > s->max_us)
 		s->max_us = us;
 }
@@ -118,12 +97,18 @@ SG_INLINE void connect_data(struct sl_stats *s, struct sl_slot *c, const struct 
 
 SG_INLINE void connect_fin(struct sl_stats *s, struct sl_slot *c, __u32 now)
 {
+	__u32 state = c->state;
+
 	c->rcv_nxt++;
-	if (c->state == SL_DATA_IN && config.mode == SL_REQUEST) {
-		s->completed++;
-		latency_count(s, now - c->sent_us);
-	}
 	c->state = SL_CLOSED;
+	if (config.mode != SL_REQUEST)
+		return;
+	if (state != SL_DATA_IN) {
+		s->bad++;
+		return;
+	}
+	s->completed++;
+	latency_count(s, now - c->sent_us);
 }
 
 /* In order, or not at all: what follows a hole is sent again. */
@@ -150,10 +135,9 @@ SG_INLINE int connect_segment(struct xdp_md *ctx, struct sl_stats *s, struct sl_
 
 SG_INLINE int connect_reset(struct sl_stats *s, struct sl_slot *c)
 {
-	if (c->state != SL_CLOSED && c->state != SL_RESET) {
-		c->state = SL_RESET;
+	if (c->state == SL_SYN_SENT || (config.mode == SL_REQUEST && c->state < SL_CLOSED))
 		s->refused++;
-	}
+	c->state = SL_RESET;
 	return XDP_DROP;
 }
 

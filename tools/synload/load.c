@@ -47,17 +47,31 @@ static void load_config(struct sl_config *c, const struct args *a, const struct 
 	c->count = a->count;
 }
 
-static void load_templates(struct load *l, struct sl_template *t)
+/* Which kinds of frame does the mode send? Connections begin with SYNs. */
+static bool load_sends(const struct args *a, int kind)
 {
-	for (int kind = 0; kind < SL_KINDS; kind++) {
-		int used = l->args->mode < SL_KINDS    ? kind == (int)l->args->mode
-			   : l->args->mode == SL_MIXED ? 1
-						       : kind == SL_SYN;
+	if (a->mode == SL_MIXED)
+		return true;
+	return kind == (a->mode < SL_KINDS ? (int)a->mode : SL_SYN);
+}
 
+static int load_templates(struct load *l, struct sl_template *t, struct err *err)
+{
+	unsigned room = l->way->nif.mtu + 14u;
+
+	for (int kind = 0; kind < SL_KINDS; kind++) {
+		if (!load_sends(l->args, kind))
+			continue;
 		frame_make(&t[kind], l->args, (enum sl_mode)kind, l->way->nif.mac, l->way->dst);
-		if (used && t[kind].len > l->frame_len)
+		if (t[kind].len > l->frame_len)
 			l->frame_len = t[kind].len;
 	}
+	return l->frame_len <= room
+		       ? 0
+		       : err_set(err, -EMSGSIZE, EXIT_USAGE,
+				 "the frames would have %u bytes, and %s takes %u: make --size "
+				 "smaller",
+				 l->frame_len, l->args->iface, room);
 }
 
 static int load_silent(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -68,30 +82,37 @@ static int load_silent(enum libbpf_print_level level, const char *fmt, va_list a
 	return 0;
 }
 
+/* All that the programs are told, before the kernel looks at them. */
+static int load_prepare(struct load *l, struct err *err)
+{
+	struct sl_config *c = (struct sl_config *)&l->skel->rodata->config;
+	int rc = load_templates(l, l->skel->bss->templates, err);
+
+	load_config(c, l->args, l->way);
+	if (!rc && l->args->mode == SL_REQUEST)
+		rc = frame_request(c, l->args, err);
+	return rc;
+}
+
 static int load_program(struct load *l, struct err *err)
 {
 	int rc;
 
-	if (!getenv("SYNLOAD_LIBBPF"))
-		libbpf_set_print(load_silent);
+	libbpf_set_print(load_silent);
 	l->skel = synload_bpf__open();
 	if (!l->skel)
-		return err_set(err, -errno, EXIT_KERNEL, "cannot read the XDP programs: %s",
+		return err_set(err, -errno, EXIT_KERNEL,
+			       "cannot read the XDP programs: %s; build synload anew",
 			       strerror(errno));
-	load_config((struct sl_config *)&l->skel->rodata->config, l->args, l->way);
-	load_templates(l, l->skel->bss->templates);
-	rc = l->args->mode == SL_REQUEST
-		     ? frame_request((struct sl_config *)&l->skel->rodata->config, l->args, err)
-		     : 0;
+	rc = load_prepare(l, err);
 	if (rc)
 		return rc;
 	rc = synload_bpf__load(l->skel);
-	if (rc)
-		return err_set(err, rc, EXIT_KERNEL,
-			       "the kernel does not take the XDP programs: %s; it must be Linux "
-			       "6.1 or later, and we root",
-			       strerror(-rc));
-	return 0;
+	return rc ? err_set(err, rc, EXIT_KERNEL,
+			    "the kernel does not take the XDP programs (%s): it must be Linux 6.1 "
+			    "or later, with BPF allowed",
+			    strerror(-rc))
+		  : 0;
 }
 
 static int load_attach_failed(const struct load *l, int code, struct err *err)
@@ -264,10 +285,10 @@ static bool load_is_over(const struct load *l, const struct result *r)
 {
 	switch (l->args->mode) {
 	case SL_SYN:
-	case SL_HANDSHAKE:
 		return r->stats.answered + r->stats.rst >= r->sent;
+	case SL_HANDSHAKE:
 	case SL_REQUEST:
-		return r->stats.completed + r->stats.refused >= r->sent;
+		return r->stats.completed + r->stats.refused + r->stats.bad >= r->sent;
 	default:
 		return false;
 	}
@@ -298,7 +319,7 @@ static int load_drain(struct load *l, struct result *r)
 	return rc;
 }
 
-static int load_result(struct load *l, struct result *r, __u64 left, struct err *err)
+static int load_result(struct load *l, struct result *r, __u64 before, struct err *err)
 {
 	const struct sl_sender *s = &l->skel->bss->sender;
 	int rc;
@@ -310,20 +331,20 @@ static int load_result(struct load *l, struct result *r, __u64 left, struct err 
 		     1e9;
 	rc = load_drain(l, r);
 	if (!rc)
-		rc = way_sent(l->way, &r->left);
-	r->left -= left;
+		rc = way_sent(l->way, &r->transmitted);
+	r->transmitted -= before;
 	return rc ? err_set(err, rc, EXIT_KERNEL, "cannot read what was counted: %s", strerror(-rc))
 		  : 0;
 }
 
 int load_run(struct load *l, struct result *r, struct err *err)
 {
-	__u64 left;
-	int rc = way_sent(l->way, &left);
+	__u64 before;
+	int rc = way_sent(l->way, &before);
 
 	if (rc)
 		return err_set(err, rc, EXIT_KERNEL, "%s: %s", l->args->iface, strerror(-rc));
 	memset(r, 0, sizeof(*r));
 	rc = load_send(l, err);
-	return rc ? rc : load_result(l, r, left, err);
+	return rc ? rc : load_result(l, r, before, err);
 }

@@ -22,8 +22,8 @@ struct load {
 };
 
 struct result {
-	struct sl_stats stats; /* of all processors */
-	__u64 sent, left;      /* by our count, by the interface's */
+	struct sl_stats stats;	 /* of all processors */
+	__u64 sent, transmitted; /* by our count, by the interface's */
 	double seconds;
 };
 

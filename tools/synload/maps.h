@@ -9,7 +9,7 @@
 #include "shared.h"
 
 const volatile struct sl_config config;
-struct sl_template templates[SL_KINDS];
+struct sl_template templates[SL_TEMPLATES];
 struct sl_sender sender;
 
 struct {

@@ -12,14 +12,6 @@ static __u64 report_rate(__u64 n, const struct result *r)
 	return r->seconds > 0 ? (__u64)((double)n / r->seconds + 0.5) : 0;
 }
 
-/* The middle of a bucket of latency_bucket(). */
-static __u64 report_bucket(unsigned i)
-{
-	unsigned shift = i < 32 ? 0 : i / 16 - 1;
-
-	return (((__u64)(i - shift * 16) << shift) + (1ull << shift >> 1));
-}
-
 /* Of all latencies, `part` are at most that (us). -1: there is none. */
 static long long report_percentile(const struct sl_stats *s, double part)
 {
@@ -32,7 +24,7 @@ static long long report_percentile(const struct sl_stats *s, double part)
 	for (unsigned i = 0; i < SL_BUCKETS; i++) {
 		n += s->latency[i];
 		if ((double)n >= part * (double)all) {
-			__u64 us = report_bucket(i);
+			__u64 us = sl_bucket_middle(i);
 
 			return (long long)(us < s->max_us ? us : s->max_us);
 		}
@@ -45,12 +37,12 @@ static bool report_connects(const struct args *a)
 	return a->mode == SL_HANDSHAKE || a->mode == SL_REQUEST;
 }
 
-/* SYN-ACKs to SYNs; to anything else, whatever came. */
+/* SYN-ACKs to SYNs of this run; to anything else, whatever came. */
 static __u64 report_answered(const struct args *a, const struct sl_stats *s)
 {
 	if (a->mode == SL_SYN || report_connects(a))
 		return s->answered;
-	return s->synack + s->rst + s->ack + s->data + s->fin;
+	return s->answered + s->rst + s->ack + s->data + s->fin;
 }
 
 static __u64 report_failed(const struct args *a, const struct result *r)
@@ -79,6 +71,7 @@ static void report_put_counts(json_t *j, const struct sl_stats *s)
 	report_put(j, "bytes", s->bytes);
 	report_put(j, "again", s->again);
 	report_put(j, "refused", s->refused);
+	report_put(j, "bad", s->bad);
 	report_put(j, "stray", s->stray);
 }
 
@@ -94,7 +87,7 @@ static json_t *report_object(const struct args *a, const struct result *r)
 	report_put(j, "rate", a->rate);
 	report_put(j, "sent", r->sent);
 	report_put(j, "sent_per_s", report_rate(r->sent, r));
-	report_put(j, "left", r->left);
+	report_put(j, "transmitted", r->transmitted);
 	report_put(j, "answered", answered);
 	report_put(j, "answered_per_s", report_rate(answered, r));
 	report_put(j, "rst", s->rst);
@@ -145,6 +138,8 @@ static void report_text(const struct args *a, const struct result *r)
 		report_line("completed", s->completed, r);
 		printf("%-10s %12llu\n", "failed", (unsigned long long)report_failed(a, r));
 	}
+	report_some("refused", s->refused);
+	report_some("bad", s->bad);
 	report_some("RST", s->rst);
 	report_some("again", s->again);
 	report_some("stray", s->stray);
@@ -157,13 +152,13 @@ static void report_text(const struct args *a, const struct result *r)
 /* A veth whose other end does not listen takes frames and says nothing. */
 static void report_hint(const struct args *a, const struct result *r)
 {
-	if (r->sent < 100 || r->left >= r->sent / 2)
+	if (r->sent < 100 || r->transmitted >= r->sent / 2)
 		return;
 	fprintf(stderr,
 		"synload: %s let only %llu of %llu frames go: on a veth, the other end needs an "
 		"XDP "
 		"program or 'ethtool -K DEV gro on', and takes what its processor can\n",
-		a->iface, (unsigned long long)r->left, (unsigned long long)r->sent);
+		a->iface, (unsigned long long)r->transmitted, (unsigned long long)r->sent);
 }
 
 int report_print(const struct args *a, const struct result *r)

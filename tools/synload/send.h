@@ -84,7 +84,7 @@ SG_INLINE int send_numbers(const struct sl_sender *t, __u32 kind, const struct s
 
 	if (kind == SL_SYN)
 		return send_syn_numbers(t, s, n);
-	r = source_mix(t->sent ^ config.seed);
+	r = sl_mix(t->sent ^ config.seed);
 	n->seq = (__u32)r;
 	n->ack = kind == SL_RST ? 0 : (__u32)(r >> 32);
 	n->tsval = bpf_htonl(clock_us(t->now));
@@ -185,9 +185,7 @@ SG_INLINE int send_frame(struct xdp_md *ctx, const struct sl_sender *t, __u32 ki
 	struct source s;
 	struct numbers n;
 
-	if (kind >= SL_KINDS)
-		return -1;
-	tmpl = &templates[kind];
+	tmpl = &templates[kind & (SL_TEMPLATES - 1)];
 	source_make(&s, t->sent);
 	if (send_numbers(t, kind, &s, &n) || send_copy(ctx, tmpl))
 		return -1;

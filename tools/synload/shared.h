@@ -3,6 +3,7 @@
 #ifndef SYNLOAD_SHARED_H
 #define SYNLOAD_SHARED_H
 
+#include "latency.h"
 #include "syngate/addr.h"
 
 /* Kinds of frame, each a mode by itself, and more modes. */
@@ -20,6 +21,8 @@ enum sl_mode {
 	SL_REQUEST,
 	SL_MODES,
 };
+
+#define SL_TEMPLATES 8 /* SL_KINDS, rounded up to a power of two */
 
 #define SL_FRAME_MAX   1514
 #define SL_REQUEST_MAX 200 /* an answer grows by its head, and there is no more room */
@@ -86,14 +89,13 @@ struct sl_slot {
 	__u32 state;
 };
 
-#define SL_BUCKETS 512 /* four bits behind the first one that is set: 6 % */
-
 struct sl_stats {
 	__u64 synack, rst, ack, data, fin; /* what came from the target, each frame once */
 	__u64 answered;			   /* connections and SYNs, each once */
 	__u64 again;			   /* SYN-ACKs that came again, or too late to tell */
 	__u64 completed;
-	__u64 refused; /* connections that a RST ended */
+	__u64 bad;     /* requests that had no answer, or one that says so */
+	__u64 refused; /* connections that a RST ended before they were complete */
 	__u64 stray;   /* answers to nothing that we sent */
 	__u64 bytes;   /* of data, once */
 	__u64 max_us;

@@ -7,6 +7,7 @@
 #define SYNLOAD_SOURCE_H
 
 #include "maps.h"
+#include "permute.h"
 
 #define SOURCE_PORT_MIN 1024
 #define SOURCE_PORTS	(65536 - SOURCE_PORT_MIN)
@@ -16,27 +17,6 @@ struct source {
 	__u16 port;
 };
 
-/* splitmix64 */
-SG_INLINE __u64 source_mix(__u64 x)
-{
-	x += 0x9e3779b97f4a7c15ull;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return x ^ x >> 31;
-}
-
-/* One to one within the mask's bits: each step can be undone. */
-SG_INLINE __u64 source_permute(__u64 x, __u64 mask, __u32 bits)
-{
-	__u32 half = bits / 2 + 1;
-
-	x = (x * 0xd1342543de82ef95ull + config.seed) & mask;
-	x ^= x >> half;
-	x = (x * 0xaf251af3b0f025b5ull) & mask;
-	x ^= x >> half;
-	return x;
-}
-
 /* The address's end goes through the permutation; free bits in front of that follow from it. */
 SG_INLINE void source_make(struct source *s, __u64 n)
 {
@@ -44,8 +24,8 @@ SG_INLINE void source_make(struct source *s, __u64 n)
 	__u64 end = (1ull << bits) - 1, host, hash, word[2], from[2], mask[2];
 
 	n += config.seed >> 8;
-	host = source_permute(n & end, end, bits);
-	hash = source_mix(host);
+	host = sl_permute(n & end, end, bits, config.seed);
+	hash = sl_mix(host);
 	s->port = (__u16)(SOURCE_PORT_MIN + ((n >> bits) + hash) % SOURCE_PORTS);
 	config_addr(from, &config.from);
 	config_addr(mask, &config.mask);

@@ -33,7 +33,7 @@ int synload_receive(struct xdp_md *ctx)
 	count_kind(s, &in);
 	if (mode_connects())
 		return connect_receive(ctx, s, &in, now);
-	if (in.flags & SG_SYN && in.flags & SG_ACK && config.mode == SL_SYN)
+	if (in.flags & SG_SYN && in.flags & SG_ACK)
 		count_synack(s, &in, now);
 	return XDP_DROP;
 }
