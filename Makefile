@@ -36,6 +36,7 @@ DAEMON_OBJ := $(filter-out $(DAEMON_MAIN),$(call obj,$(DAEMON_SRC)))
 CLI_OBJ    := $(call obj,$(CLI_SRC))
 SKEL       := $(O)/front.skel.h
 LOAD_OBJ   := $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tools/synload/*.c)))
+MAN8       := $(if $(shell command -v scdoc),$(O)/man/synload.8)
 LOAD_SKEL  := $(O)/tools/synload/synload.skel.h
 
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -56,7 +57,7 @@ DESTDIR ?=
 .SECONDARY:
 .PHONY: engine fuzz all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
-all: $(O)/syngate $(O)/syngated $(O)/synload ## build the commands
+all: $(O)/syngate $(O)/syngated $(O)/synload $(MAN8) ## build the commands
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -83,9 +84,15 @@ soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be l
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit
 	$(Q)O=$(O)/san tests/soak $(MINUTES)
 
-install: all ## copy the commands to DESTDIR/PREFIX
+install: all ## copy the commands and man pages to DESTDIR/PREFIX
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin)install -d $(DESTDIR)$(PREFIX)/sbin && \
 	install -m 0755 $(O)/syngate $(O)/syngated $(O)/synload $(DESTDIR)$(PREFIX)/sbin
+	$(if $(MAN8),$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man8 && \
+	install -m 0644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8)
+
+$(O)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)scdoc <$< >$@
 
 $(SKEL): $(O)/front.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name front_bpf > $@

@@ -319,16 +319,22 @@ static int load_drain(struct load *l, struct result *r)
 	return rc;
 }
 
+/* Until its time was over, or the last frame's share of it. */
+static double load_seconds(const struct load *l, const struct sl_sender *s)
+{
+	__u64 gap = l->skel->rodata->config.gap >> SL_NS_SHIFT;
+	bool whole = l->args->count && s->sent == l->args->count;
+
+	return (double)((whole ? s->last + gap : s->now) - s->begin) / 1e9;
+}
+
 static int load_result(struct load *l, struct result *r, __u64 before, struct err *err)
 {
 	const struct sl_sender *s = &l->skel->bss->sender;
 	int rc;
 
 	r->sent = s->sent;
-	/* a run that was long enough ends with its time, others with the last frame */
-	r->seconds = (double)((l->args->count && s->sent == l->args->count ? s->last : s->now) -
-			      s->begin) /
-		     1e9;
+	r->seconds = load_seconds(l, s);
 	rc = load_drain(l, r);
 	if (!rc)
 		rc = way_sent(l->way, &r->transmitted);
