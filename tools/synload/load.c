@@ -18,7 +18,7 @@
 #include "io/clock.h"
 #include "tools/synload/synload.skel.h"
 
-#define LOAD_BATCH   64 /* frames in a row between which nothing is flushed */
+#define LOAD_BATCH   64 /* frames in a row, after which what is to go goes */
 #define LOAD_REPEAT  (1 << 30)
 #define LOAD_POLL_MS 10
 #define LOAD_WAKE    SIGUSR1
@@ -294,11 +294,10 @@ static bool load_is_over(const struct load *l, const struct result *r)
 	}
 }
 
-/* For so long nothing comes, and we give up: a SYN-ACK that was lost is sent again in a second. */
+/* So long without news, and we give up: lost SYN-ACKs come again after one and three seconds. */
 static __u64 load_patience(const struct load *l)
 {
-	return (l->args->mode == SL_HANDSHAKE || l->args->mode == SL_REQUEST ? 1500ull : 200ull) *
-	       1000000;
+	return (l->args->mode >= SL_HANDSHAKE ? 3500ull : 200ull) * 1000000;
 }
 
 /* The answers that are still under way. A second signal ends that as well. */
