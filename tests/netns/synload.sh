@@ -43,7 +43,7 @@ moved()
 mkdir -p $T/www $T/nginx
 head -c 20000 /dev/urandom >$T/www/page
 cat >$T/nginx.conf <<END
-daemon off; worker_processes 1; pid $T/nginx.pid; error_log $T/nginx.err warn; user root;
+daemon off; worker_processes 1; pid $T/nginx.pid; error_log $T/nginx.err crit; user root;
 events { worker_connections 16384; }
 http {
 	log_format short '\$status \$request_uri'; access_log $T/access.log short;
