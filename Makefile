@@ -36,6 +36,9 @@ LIBENGINE  := $(O)/libsyngate-engine.a
 DAEMON_OBJ := $(filter-out $(DAEMON_MAIN),$(call obj,$(DAEMON_SRC)))
 CLI_OBJ    := $(call obj,$(CLI_SRC))
 SKEL       := $(O)/front.skel.h
+LOAD_OBJ   := $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tools/synload/*.c)))
+MAN8       := $(if $(shell command -v scdoc),$(O)/man/synload.8)
+LOAD_SKEL  := $(O)/tools/synload/synload.skel.h
 
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM  := $(patsubst tests/sim/%.c,$(O)/tests/sim/%,$(wildcard tests/sim/test_*.c))
@@ -55,7 +58,7 @@ DESTDIR ?=
 .SECONDARY:
 .PHONY: engine fuzz all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
-all: $(O)/syngate $(O)/syngated ## build the commands
+all: $(O)/syngate $(O)/syngated $(O)/synload $(MAN8) ## build the commands
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -82,9 +85,15 @@ soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be l
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit
 	$(Q)O=$(O)/san tests/soak $(MINUTES)
 
-install: all ## copy the commands to DESTDIR/PREFIX
+install: all ## copy the commands and man pages to DESTDIR/PREFIX
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin)install -d $(DESTDIR)$(PREFIX)/sbin && \
-	install -m 0755 $(O)/syngate $(O)/syngated $(DESTDIR)$(PREFIX)/sbin
+	install -m 0755 $(O)/syngate $(O)/syngated $(O)/synload $(DESTDIR)$(PREFIX)/sbin
+	$(if $(MAN8),$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man8 && \
+	install -m 0644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8)
+
+$(O)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)scdoc <$< >$@
 
 $(SKEL): $(O)/front.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name front_bpf > $@
@@ -93,9 +102,18 @@ $(O)/front.bpf.o: bpf/front.bpf.c $(wildcard bpf/*.h include/syngate/*.h) Makefi
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
 
+$(LOAD_SKEL): $(O)/tools/synload/synload.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name synload_bpf > $@
+
+$(O)/tools/synload/synload.bpf.o: $(wildcard tools/synload/*.bpf.c tools/synload/*.h include/syngate/*.h) Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
+
 $(O)/tests/%.bpf.o: tests/%.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ && $(STRIP) -g $@
+
+$(LOAD_OBJ): $(LOAD_SKEL)
 
 $(filter $(O)/user/io/%,$(DAEMON_OBJ)) $(HOST:=.o): $(SKEL)
 
@@ -121,6 +139,11 @@ $(O)/syngate: $(CLI_OBJ) $(DAEMON_OBJ) $(O)/libengine.a
 
 $(O)/syngated: $(DAEMON_MAIN) $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+
+# the traffic generator: of `user/`, the way to a neighbour and the reading of a command line
+$(O)/synload: $(LOAD_OBJ) $(patsubst %,$(O)/user/io/%.o,clock err neigh netif route rtnl) \
+		$(patsubst %,$(O)/user/cli/%.o,addr nearest value)
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf -ljansson -lmnl -lpthread -lm
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka -ljansson -lmnl
