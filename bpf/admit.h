@@ -20,6 +20,7 @@
  */
 struct request {
 	struct sg_listener l;
+	__u32 beside; /* id of the wildcard listener beside it, or its own */
 	__u64 clock;  /* ns */
 	__u64 now_ms; /* the same */
 	__u32 now;    /* as entries have it */

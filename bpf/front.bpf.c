@@ -45,18 +45,24 @@ SG_INLINE enum sg_verdict newcomer(struct xdp_md *ctx, const struct packet *p,
 	return options_read(&rq->r) ? SG_V_BAD_OPTION : admit(ctx, p, rq);
 }
 
+SG_INLINE int queue_has_entries(__u32 listener)
+{
+	struct sg_queue *q = bpf_map_lookup_elem(&queues, &listener);
+
+	return q && SG_READ_ONCE(q->halfopen);
+}
+
 /* To a listener, of no known flow. */
 SG_INLINE enum sg_verdict request(struct xdp_md *ctx, const struct packet *p,
 				  const struct sg_settings *set, struct request *rq)
 {
-	__u32 id = rq->l.id;
-	struct sg_queue *q = bpf_map_lookup_elem(&queues, &id);
 	int at = -1, bad;
 
 	if (p->flags == SG_SYN && set->tcp_syncookies < 2)
 		halfopen_expect(rq->h.table);
 	request_clock(rq);
-	if (q && SG_READ_ONCE(q->halfopen))
+	if (queue_has_entries(rq->l.id) ||
+	    (rq->beside != rq->l.id && queue_has_entries(rq->beside)))
 		at = halfopen_find(&p->tuple, rq->h.table);
 	if (at < 0)
 		return newcomer(ctx, p, set, rq);
@@ -72,7 +78,7 @@ SG_INLINE enum sg_verdict tcp(struct xdp_md *ctx, const struct packet *p,
 			      const struct sg_settings *set, struct request *rq)
 {
 	enum sg_verdict why = SG_V_PASS_NO_LISTENER;
-	const struct sg_listener *l;
+	const struct listener_seen *l;
 	int owner;
 
 	if (!port_is_ours(p) || tuple_hash(&p->tuple, &rq->h))
@@ -87,7 +93,8 @@ SG_INLINE enum sg_verdict tcp(struct xdp_md *ctx, const struct packet *p,
 		return why; /* not ours: the kernel sees it untouched */
 	if (p->fault)
 		return p->fault;
-	rq->l = *l;
+	rq->l = l->l;
+	rq->beside = l->beside;
 	return request(ctx, p, set, rq);
 }
 

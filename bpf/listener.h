@@ -130,6 +130,7 @@ struct listener_seen {
 	struct sg_listener_key key;
 	__u32 generation; /* sg_settings.generation of that time */
 	enum sg_verdict why; /* none, and why */
+	__u32 beside;	  /* id of the wildcard one, if there is one: its entries from before count */
 	struct sg_listener l;
 };
 
@@ -143,32 +144,34 @@ struct {
 /* Exact before wildcard; a wildcard one takes what is to the host itself, no more. */
 STAGE int listener_search(const struct packet *p, struct listener_seen *s)
 {
-	const struct sg_listener *l;
+	const struct sg_listener *l, *any;
+	struct sg_listener_key k = {};
 
 	if (!p || !s)
 		return 0;
 	s->key = (struct sg_listener_key){.addr = p->tuple.local, .port = p->tuple.lport};
 	s->why = SG_V_PASS_NO_LISTENER;
 	s->l.state = SG_LISTENER_CLOSED;
+	k.port = p->tuple.lport;
 	l = listener_open(&s->key);
-	if (!l) {
-		struct sg_listener_key any = {.port = p->tuple.lport};
-
-		l = listener_open(&any);
-		if (l && !listener_addr_is_local(&p->tuple.local)) {
-			s->why = SG_V_PASS_NOT_LOCAL;
-			return 0;
-		}
+	any = listener_open(&k);
+	if (!l && any && !listener_addr_is_local(&p->tuple.local)) {
+		s->why = SG_V_PASS_NOT_LOCAL;
+		return 0;
 	}
-	if (l)
+	if (!l)
+		l = any;
+	if (l) {
 		s->l = *l;
+		s->beside = any ? any->id : l->id;
+	}
 	return 0;
 }
 
 /* The listener, or none and `why`. */
-SG_INLINE const struct sg_listener *listener_find(const struct packet *p,
-						  const struct sg_settings *set,
-						  enum sg_verdict *why)
+SG_INLINE const struct listener_seen *listener_find(const struct packet *p,
+						    const struct sg_settings *set,
+						    enum sg_verdict *why)
 {
 	__u32 at = (p->tuple.lport ^ p->tuple.local.addr[15]) % LISTENERS_SEEN;
 	struct listener_seen *s = bpf_map_lookup_elem(&listeners_seen, &at);
@@ -182,7 +185,7 @@ SG_INLINE const struct sg_listener *listener_find(const struct packet *p,
 		s->generation = now; /* read before: what changed meanwhile is seen next time */
 	}
 	*why = s->why;
-	return s->l.state == SG_LISTENER_OPEN ? &s->l : 0;
+	return s->l.state == SG_LISTENER_OPEN ? s : 0;
 }
 
 #endif
