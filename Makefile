@@ -172,6 +172,8 @@ $(O)/tests/engine/%: tests/engine/%.c $(LIBENGINE) $(wildcard tests/engine/*.h)
 $(O)/tests/bpf/%: $(O)/tests/bpf/%.o $(DAEMON_OBJ) $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
+$(O)/tests/bpf/test_model: $(call obj,$(wildcard tests/bpf/model*.c))
+
 # the XDP program for the host: its pointers alias and are unaligned, as BPF's may
 $(O)/tests/host/driver.o: ALL_CFLAGS += -Itests/host -fno-strict-aliasing \
 	$(if $(SAN),-fno-sanitize=alignment)

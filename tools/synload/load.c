@@ -21,7 +21,6 @@
 #define LOAD_BATCH   64 /* frames in a row, after which what is to go goes */
 #define LOAD_REPEAT  (1 << 30)
 #define LOAD_POLL_MS 10
-#define LOAD_DEPTH   (30000ull << SL_NS_SHIFT)
 #define LOAD_WAKE    SIGUSR1
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -44,8 +43,6 @@ static void load_config(struct sl_config *c, const struct args *a, const struct 
 		c->seed = clock_now();
 	if (a->rate)
 		c->gap = (__u64)llround(ldexp(1e9, SL_NS_SHIFT) / (double)a->rate);
-	if (c->gap < LOAD_DEPTH)
-		c->depth = LOAD_DEPTH - c->gap;
 	c->time = (__u64)llround(a->seconds * 1e9);
 	c->count = a->count;
 }

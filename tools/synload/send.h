@@ -10,7 +10,8 @@
 #include "source.h"
 #include "syngate/csum.h"
 
-#define SEND_LAG (1000000000ull << SL_NS_SHIFT) /* what is later is given up */
+#define SEND_LAG   (1000000000ull << SL_NS_SHIFT) /* what is later is given up */
+#define SEND_DEPTH (30000ull << SL_NS_SHIFT)
 
 /* --- the schedule --------------------------------------------------------------------------- */
 
@@ -25,19 +26,19 @@ SG_INLINE __u64 send_clock(struct sl_sender *t)
 }
 
 /*
- * Frames that are late follow each other by half the gap. Where many come in 30 us this is
- * reckoned over that time: so long does a receiver that shares our processor take it away.
+ * Frames that are late follow each other by three quarters of the gap, reckoned over the last
+ * 30 us: so long does a receiver that shares our processor take it away.
  */
 SG_INLINE int send_is_early(struct sl_sender *t, __u64 at)
 {
-	__u64 since = at > config.depth ? at - config.depth : 0;
+	__u64 since = at > SEND_DEPTH ? at - SEND_DEPTH : 0;
 
 	if (at < t->due || at < t->earliest)
 		return 1;
 	if (at - t->due > SEND_LAG)
 		t->due = at - SEND_LAG;
 	t->due += config.gap;
-	t->earliest = (t->earliest > since ? t->earliest : since) + config.gap / 2;
+	t->earliest = (t->earliest > since ? t->earliest : since) + config.gap / 4 * 3;
 	return 0;
 }
 

@@ -49,7 +49,6 @@ struct sl_config {
 	__u32 ifindex;
 	__u64 seed;
 	__u64 gap;	   /* between two frames, in 1/1024 ns; 0: none */
-	__u64 depth;	   /* what may be made up for at once, likewise */
 	__u64 time, count; /* when to end: ns, frames; 0: no limit */
 	__u64 request_sum;
 	__u8 request[SL_REQUEST_MAX];
