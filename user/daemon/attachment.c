@@ -58,6 +58,9 @@ static void attachment_free(struct attachment *a)
 	forward_free(a->forward);
 	if (a->locals)
 		locals_close(a->locals);
+	for (__u32 i = 0; a->listening && i < a->front->max_listeners; i++)
+		if (a->listening[i].used)
+			kernel_let_go(&a->listening[i]);
 	front_close(a->front);
 	free(a->worker);
 	free(a->listening);

@@ -112,14 +112,16 @@ static int daemon_vanished(struct daemon *d, bool foreground)
 	return 0;
 }
 
-/* For poll(): until a client or a listener of a dead daemon has had its time. */
+/* For poll(): until a client or a listener of a dead daemon has had its time, or it is time to look. */
 static int daemon_timeout(const struct daemon *d)
 {
 	sg_time at = SG_NEVER, now = clock_now();
 	int wait = control_timeout(d->control);
 
-	for (const struct attachment *a = d->first; a; a = a->next)
+	for (const struct attachment *a = d->first; a; a = a->next) {
 		at = a->forget_at < at ? a->forget_at : at;
+		at = a->kernel_at < at ? a->kernel_at : at;
+	}
 	if (at != SG_NEVER && (wait < 0 || at < now + (sg_time)wait * SG_MS))
 		wait = at > now ? (int)((at - now) / SG_MS) + 1 : 0;
 	return wait;
@@ -156,8 +158,10 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 	for (a = d->first; a; a = a->next)
 		if (p[i++].revents)
 			daemon_locals(a);
-	for (a = d->first; a; a = a->next)
+	for (a = d->first; a; a = a->next) {
 		attachment_forget_late(a);
+		kernel_look(a, clock_now());
+	}
 	control_handle(d->control, d, p + DAEMON_FDS, clients); /* may attach and detach */
 	return p[DAEMON_OVER].revents || (p[DAEMON_SIGNALS].revents && daemon_signalled(d));
 }

@@ -203,7 +203,7 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 		  struct err *err)
 {
 	struct attachment *a = attachment_need(d, iface, err);
-	struct listening l = {.used = true, .args = *args};
+	struct listening l = {.used = true, .args = *args, .held = -1};
 	int rc, id;
 
 	if (!a)
@@ -216,9 +216,11 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 		return id;
 	offer_make(a, (__u32)id, &l.offer);
 	rc = listening_start(a, (__u32)id, &l, err);
-	if (!rc)
-		a->listening[id] = l;
-	return rc;
+	if (rc)
+		return rc;
+	a->listening[id] = l;
+	a->kernel_at = a->kernel_all_at = 0; /* at once */
+	return 0;
 }
 
 int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listener_key *k,
@@ -242,6 +244,7 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 	if (rc)
 		return rc;
 	listening_close_all(a, (__u32)(l - a->listening));
+	kernel_let_go(l);
 	l->used = false;
 	return 0;
 }

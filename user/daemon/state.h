@@ -18,6 +18,7 @@ struct listening {
 	bool used;
 	struct listen_args args;
 	struct sg_listener offer; /* as the driver and the workers know it */
+	int held; /* kport_hold(); -1: the kernel has a server there */
 };
 
 /* One interface that we are attached to. */
@@ -32,6 +33,7 @@ struct attachment {
 	bool zero_copy;
 	bool vanished; /* the interface has gone: to be detached */
 	sg_time since;
+	sg_time kernel_at, kernel_all_at; /* kernel_look() */
 	sg_time forget_at; /* what a dead daemon listened on and nobody asked for; SG_NEVER */
 	struct daemon_summary before; /* what a dead daemon's counters say */
 };
@@ -68,6 +70,12 @@ void attachment_forget_late(struct attachment *a);
 struct listening *listening_find(const struct attachment *a, const struct sg_listener_key *k);
 /* somaxconn changed: the limits follow. */
 void listening_limits(struct attachment *a);
+
+/* --- kernel.c --- */
+/* Where may the kernel have connections? To be called as often as one likes. */
+void kernel_look(struct attachment *a, sg_time now);
+/* Nobody listens there any more. */
+void kernel_let_go(struct listening *l);
 
 /* --- offer.c --- */
 void offer_make(const struct attachment *a, __u32 id, struct sg_listener *l);

@@ -426,6 +426,11 @@ void front_kernel_port(struct front *f, __u16 port, bool may_have)
 		__sync_fetch_and_and(&f->priv->ports[port / 32], ~bit);
 }
 
+bool front_kernel_asked(const struct front *f, __u16 port)
+{
+	return SG_READ_ONCE(f->priv->ports[port / 32]) & front_port(port, SG_PORT_KERNEL);
+}
+
 /* Programs forget what they found before. */
 static void front_changed(struct front *f)
 {

@@ -103,6 +103,8 @@ void front_own_port(struct front *f, __u16 port);
 
 /* May the kernel have connections from local port `port`? Until this says no, the driver asks. */
 void front_kernel_port(struct front *f, __u16 port, bool may_have);
+/* Does it ask? The driver itself says so where it gives the kernel a SYN. */
+bool front_kernel_asked(const struct front *f, __u16 port);
 
 /* The keys of SYN cookies from now on. Returns 0 or a negative errno. */
 int front_set_cookies(struct front *f, const struct sg_cookie_keys *k);

@@ -59,7 +59,9 @@ static int rtnl_exchange(struct mnl_socket *nl, struct nlmsghdr *h, mnl_cb_t cb,
 	int ret = MNL_CB_OK;
 	ssize_t n;
 
-	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK; /* an end, whatever the answer is */
+	h->nlmsg_flags |= NLM_F_REQUEST; /* an end, whatever the answer is: */
+	if ((h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
+		h->nlmsg_flags |= NLM_F_ACK;
 	h->nlmsg_seq = 1;
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) ||
 	    mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
@@ -73,9 +75,9 @@ static int rtnl_exchange(struct mnl_socket *nl, struct nlmsghdr *h, mnl_cb_t cb,
 	return ret < 0 ? -errno : 0;
 }
 
-int rtnl_ask(struct nlmsghdr *h, mnl_cb_t cb, void *arg)
+int rtnl_ask_at(int protocol, struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *nl = mnl_socket_open2(protocol, SOCK_CLOEXEC);
 	int ret;
 
 	if (!nl)
@@ -83,4 +85,9 @@ int rtnl_ask(struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 	ret = rtnl_exchange(nl, h, cb, arg);
 	mnl_socket_close(nl);
 	return ret;
+}
+
+int rtnl_ask(struct nlmsghdr *h, mnl_cb_t cb, void *arg)
+{
+	return rtnl_ask_at(NETLINK_ROUTE, h, cb, arg);
 }

@@ -31,4 +31,7 @@ void rtnl_put_addr(struct nlmsghdr *h, __u16 type, const struct sg_addr *a);
  */
 int rtnl_ask(struct nlmsghdr *h, mnl_cb_t cb, void *arg);
 
+/* The same of another netlink protocol; a dump (NLM_F_DUMP) is read to its end. */
+int rtnl_ask_at(int protocol, struct nlmsghdr *h, mnl_cb_t cb, void *arg);
+
 #endif
