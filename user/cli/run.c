@@ -25,6 +25,7 @@ const struct cli_opt run_opts[] = {
 };
 
 #define RUN_LISTENERS 16 /* room for them by default (front_config.max_listeners) */
+#define RUN_HALFOPEN  65536 /* entries that the table has room for by itself */
 
 struct run_args {
 	struct front_config front;
@@ -95,6 +96,21 @@ static int run_option(struct run_args *a, const struct opts *o, int key, struct 
 	return rc == 1 ? run_listener_option(a, o, key, err) : rc;
 }
 
+/* The half-open table is for all listeners together: no smaller than what they may hold. */
+static void run_halfopen(struct run_args *a)
+{
+	__u64 most = 0;
+
+	for (int i = 0; i < a->listeners; i++) {
+		const struct listen_args *l = &a->listener[i].args;
+
+		if (l->syn_backlog > 0)
+			most += (__u64)l->syn_backlog + 1;
+	}
+	if (!a->front.halfopen_entries && most > RUN_HALFOPEN)
+		a->front.halfopen_entries = most < 1u << 24 ? (__u32)most : 1u << 24;
+}
+
 static int run_parse(struct run_args *a, struct opts *o, struct err *err)
 {
 	int key, rc = 0;
@@ -116,6 +132,7 @@ static int run_parse(struct run_args *a, struct opts *o, struct err *err)
 		a->front.ifname = o->operand[0];
 	if (!a->front.max_listeners && a->listeners > RUN_LISTENERS)
 		a->front.max_listeners = (__u32)a->listeners + RUN_LISTENERS;
+	run_halfopen(a);
 	return rc;
 }
 

@@ -416,20 +416,46 @@ static void handshake_due(struct tcp_stack *s, struct halfopen_ref *ref, sg_time
 	s->cfg.mib->TCPSynRetrans++;
 }
 
+static void sweep_slot(struct tcp_stack *s, __u32 bucket, __u32 way, __u64 word, sg_time now,
+		       struct actions *out)
+{
+	struct halfopen_ref ref = {.word = word};
+
+	handshake_at(s, bucket, way, &ref);
+	handshake_due(s, &ref, now, out);
+}
+
+/* Is any of the bucket's entries due? Most are not: no branches, and no look at the entries. */
+static bool sweep_any_due(const struct sg_ways *b, __u32 now_ms)
+{
+	__u64 now = now_ms >> SG_DUE_SHIFT, due = 0;
+
+	for (int i = 0; i < SG_WAYS; i++) {
+		__u64 w = SG_READ_ONCE(b->slot[i]);
+		__u64 not = ((w ^ SG_SLOT_LIVE) & SG_SLOT_STATE) |
+			    ((now - (w >> SG_SLOT_INFO_SHIFT)) & 0x8000); /* as sg_is_due() */
+
+		due |= not - 1;
+	}
+	return due >> 63;
+}
+
 __u32 tcp_sweep_halfopen(struct tcp_stack *s, __u32 first, __u32 n, sg_time now,
 			 struct actions *out)
 {
-	for (__u32 i = 0; i < n; i++) {
-		struct halfopen_ref ref;
+	const struct sg_ways *b = &s->cfg.halfopen.ways[first];
+	__u32 now_ms = time_ms(now);
 
+	for (__u32 i = 0; i < n; i++, b++) {
+		if (!sweep_any_due(b, now_ms))
+			continue;
 		if (actions_room(out) < SG_WAYS)
 			return i;
 		for (__u32 way = 0; way < SG_WAYS; way++) {
-			handshake_at(s, first + i, way, &ref);
-			ref.word = SG_READ_ONCE(*ref.slot);
-			if (sg_slot_state(ref.word) == SG_SLOT_LIVE &&
-			    sg_is_due(ref.word, time_ms(now)))
-				handshake_due(s, &ref, now, out);
+			__u64 word = SG_READ_ONCE(b->slot[way]);
+
+			if (sg_slot_state(word) == SG_SLOT_LIVE && sg_is_due(word, now_ms))
+				sweep_slot(s, first + i, way, word, now, out);
 		}
 	}
 	return n;
