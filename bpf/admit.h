@@ -298,6 +298,7 @@ STAGE int admit_cookie(const struct packet *p, struct request *rq)
 	__u32 zero = 0, id, tsval;
 	struct sg_keys *k = bpf_map_lookup_elem(&keys, &zero);
 	struct sg_queue *q;
+	sg_seq isn;
 
 	if (!p || !rq || !k)
 		return -1;
@@ -305,9 +306,10 @@ STAGE int admit_cookie(const struct packet *p, struct request *rq)
 	q = bpf_map_lookup_elem(&queues, &id);
 	if (!q)
 		return -1;
+	sg_tuple_numbers(&k->tuple, &p->tuple, &rq->h); /* side by side: the CPU does both at once */
+	isn = sg_cookie_make(&k->cookie, &rq->e, rq->now_ms);
 	tsval = sg_cookie_tsval(sg_ts_clock(&rq->h, rq->now), rq->e.opts);
-	synack_build(&rq->a, p, &rq->l, &rq->e, sg_cookie_make(&k->cookie, &rq->e, rq->now_ms),
-		     tsval);
+	synack_build(&rq->a, p, &rq->l, &rq->e, isn, tsval);
 	sg_cookie_sent(q, rq->now);
 	__sync_fetch_and_add(&q->SyncookiesSent, 1);
 	return 0;
@@ -327,13 +329,13 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 	q = bpf_map_lookup_elem(&queues, &id);
 	if (!q)
 		return SG_V_PASS_NO_LISTENER;
-	tuple_numbers(&p->tuple, &rq->h);
 	if (!budget_synack(p, ctx->rx_queue_index, rq->now_budget))
-		return SG_V_SYNACK_LIMITED;
+		return admit_refused(q, SG_V_SYNACK_LIMITED);
 	admit_entry(&rq->e, ctx, p, rq, set);
 	how = admit_into(q, rq, set->synack_rto_ms, set->tcp_syncookies);
 	switch (sg_cookie_instead(q, how, set->tcp_syncookies)) {
 	case SG_ADMIT_ENTRY:
+		tuple_numbers(&p->tuple, &rq->h);
 		synack_make(&rq->a, p, &rq->l, &rq->e, &rq->h, rq->now);
 		return SG_V_SYNACK_SENT;
 	case SG_ADMIT_RIVAL:

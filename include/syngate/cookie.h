@@ -94,18 +94,16 @@ SG_INLINE __u32 sg_cookie_period(const struct sg_cookie_keys *k, __u64 now)
 SG_INLINE __u32 sg_cookie_mac(const struct sg_key *key, const struct sg_tuple *t, __u32 irs,
 			      __u32 period, __u8 opts, __u32 mss)
 {
-	__u64 m[7];
+	__u64 m[6], agreed = (__u64)opts << 8 | mss;
 
 	if (sg_addr_is4(&t->peer)) {
 		sg_tuple_words4(t, m);
 		m[2] = (__u64)period << 32 | irs;
-		m[3] = (__u64)opts << 8 | mss;
-		return (__u32)sg_siphash(key, m, 4);
+		return (__u32)sg_siphash_last(key, m, 3, 26ULL << 56 | agreed);
 	}
 	sg_memcpy(m, t, sizeof(*t));
 	m[5] = (__u64)period << 32 | irs;
-	m[6] = (__u64)opts << 8 | mss;
-	return (__u32)sg_siphash(key, m, 7);
+	return (__u32)sg_siphash_last(key, m, 6, 50ULL << 56 | agreed);
 }
 
 SG_INLINE __u32 sg_cookie_of(const struct sg_key *key, const struct sg_tuple *t, __u32 irs,

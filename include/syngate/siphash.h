@@ -46,14 +46,16 @@ struct sg_hash {
 		v2 = SG_ROTL64(v2, 32);                                                            \
 	} while (0)
 
-/* Of n 64-bit words, taken as they lie in memory (little-endian). */
-SG_INLINE __u64 sg_siphash(const struct sg_key *key, const __u64 *m, int n)
+/*
+ * Of n 64-bit words, taken as they lie in memory (little-endian), and up to seven bytes behind them:
+ * `last` is those bytes, with the length of it all in its highest one.
+ */
+SG_INLINE __u64 sg_siphash_last(const struct sg_key *key, const __u64 *m, int n, __u64 last)
 {
 	__u64 v0 = key->k[0] ^ 0x736f6d6570736575ULL;
 	__u64 v1 = key->k[1] ^ 0x646f72616e646f6dULL;
 	__u64 v2 = key->k[0] ^ 0x6c7967656e657261ULL;
 	__u64 v3 = key->k[1] ^ 0x7465646279746573ULL;
-	__u64 last = (__u64)(n * 8) << 56;
 
 SG_UNROLL
 	for (int i = 0; i < n; i++) {
@@ -72,6 +74,11 @@ SG_UNROLL
 	SG_SIPROUND(v0, v1, v2, v3);
 	SG_SIPROUND(v0, v1, v2, v3);
 	return v0 ^ v1 ^ v2 ^ v3;
+}
+
+SG_INLINE __u64 sg_siphash(const struct sg_key *key, const __u64 *m, int n)
+{
+	return sg_siphash_last(key, m, n, (__u64)(n * 8) << 56);
 }
 
 /* A pair of IPv4 in two words, which no tuple of IPv6 can be: it has five. */
