@@ -547,6 +547,88 @@ def cmd_stopped(a):
     say(f"{a.mode}, {a.policy}: stopped and gone on; {size >> 20} MiB across it, the same")
 
 
+# --- one worker of two hangs ------------------------------------------------------------------
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000
+
+
+class Hung:
+    """One thread of the daemon stands still; the others do not."""
+
+    def __init__(self, queue):
+        self.tid = pinned("workers")[queue]["formatted"]["value"]["tid"]
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.ptrace(PTRACE_SEIZE)
+        self.ptrace(PTRACE_INTERRUPT)
+        os.waitpid(self.tid, WALL)
+
+    def ptrace(self, what):
+        if self.libc.ptrace(what, self.tid, None, None):
+            raise Wrong(f"ptrace {what:#x} of thread {self.tid}: {os.strerror(ctypes.get_errno())}")
+
+    def go_on(self):
+        self.ptrace(PTRACE_DETACH)
+
+
+def on_queue(wire, queue, count):
+    flows = [wire.flow(83, 6 if i % 2 else 4, queue=queue) for i in range(count)]
+    for f in flows:
+        f.syn()
+    return flows
+
+
+def noticed(wire, policy, since):
+    """Seconds until the driver gives the kernel, which refuses, what is new on queue 0. Or, with
+    `hold`, all the time that this may take: it answers as ever."""
+    while time.time() < since + (PATIENCE if policy == "pass" else 0.3):
+        x = on_queue(wire, 0, 1)[0]
+        if policy == "hold":
+            x.synack = x.expect("SA")
+        wire.sleep(0.02)
+        if any(s.flags & RST for s in x.got):
+            return time.time() - since
+    if policy == "pass":
+        raise Wrong("the driver did not notice")
+    return 0
+
+
+def cmd_hung(a):
+    """The other queue does not notice, the driver does within heartbeat_ms, and what is the hung
+    one's waits for it: it is never given to the kernel."""
+    wire = quiet_wire(a.seed)
+    d = serve("--mode", a.mode, "--set", f"fail_policy={a.policy}", "--listen", "*:83",
+              "--app", "echo")
+    d.start()
+    old = established(wire, 83, 8)
+    waiting = on_queue(wire, 0, 4)
+    for f in waiting:
+        f.synack = f.expect("SA")
+    hung, since = Hung(0), time.time()
+    ask([f for f in old if f.queue == 0], None)
+    took = noticed(wire, a.policy, since)
+    if took > 0.3:  # 200 ms, and the time between two looks on a busy machine
+        raise Wrong(f"noticed after {took:.3f} s")
+    for _ in range(10):  # the other worker serves as ever
+        flows = on_queue(wire, 1, 2)
+        for f in flows:
+            f.synack = f.expect("SA")
+        complete(flows)
+        wire.sleep(0.05)
+    ask([f for f in old if f.queue == 1], None)
+    answered([f for f in old if f.queue == 1])
+    ask(waiting)
+    no_reset([f for f in old if f.queue == 0] + waiting)
+    hung.go_on()
+    until("the workers to be alive", workers_alive)
+    answered([f for f in old if f.queue == 0])
+    answered(waiting)
+    complete(half_open(wire, 83, 4))
+    until("the queues to be empty", settled)
+    d.stop()
+    say(f"{a.mode}, {a.policy}: one worker hung" +
+        (f", noticed after {1000 * took:.0f} ms" if took else ", answered all the time"))
+
+
 # --- ended in good order, and what happens to the interface --------------------------------
 
 def cmd_orderly(a):

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# While nobody serves: the daemon was killed and no other started, or it is stopped. What is
+# While nobody serves: the daemon was killed and no other started, it is stopped, or one worker of
+# two hangs, which the driver notices within 200 ms while the other goes on. What is
 # new goes to the kernel (fail_policy=pass), which serves it if it listens, or is answered
 # until the half-open queue is full (hold). What is ours is dropped and never passed: the
 # kernel resets nobody. A dead one is taken off with `detach`; a stopped one goes on, and
@@ -32,6 +33,7 @@ detach_dead() # WHAT
 outage stopped --mode native --policy pass
 outage stopped --mode skb --policy hold
 for policy in pass hold; do
+	outage hung --mode native --policy $policy
 	outage dead --mode native --policy $policy
 	detach_dead $policy
 done
