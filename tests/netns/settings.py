@@ -181,6 +181,17 @@ def one_second(fn):
     raise Wrong("this machine is too slow for what is counted in one second")
 
 
+def paid_off(fn):
+    """The driver's budgets pay what was spent within a second: from nothing owed, and quickly."""
+    for _ in range(5):
+        wire.sleep(1.05)
+        began = time.monotonic()
+        got = fn()
+        if time.monotonic() - began < 0.4:
+            return got
+    raise Wrong("this machine is too slow for what is counted in half a second")
+
+
 @contextlib.contextmanager
 def stopped():
     os.kill(PID, signal.SIGSTOP)
@@ -312,8 +323,7 @@ def syncookie_limit():
         f.expect("SA")
         for value, want in (2, 2), (0, 0), (10000, 5):
             with setting(syncookie_limit=value):
-                check(f"looked at with {value}", one_second(round_of), [want, 5 - want])
-                wire.sleep(1.05 - time.monotonic() % 1)
+                check(f"looked at with {value}", paid_off(round_of), [want, 5 - want])
 
 
 @shows("somaxconn")
@@ -581,7 +591,6 @@ def default_ttl():
             check(f"ip_default_ttl={value} over IPv6", script(HOLD, 6), [value] * 3)
         check(f"ip_default_ttl={value} beside the kernel", ours, theirs)
         check(f"ip_default_ttl={value}", ours, [value] * 3)
-    wire.sleep(1.05 - time.monotonic() % 1)  # leave the budget of RSTs to the next
 
 
 @shows("rst_limit")
@@ -593,10 +602,58 @@ def rst_limit():
             f.send("A", ack=1)
         got = answers(flows)
         return got, moved(before, "StrayReset", "StrayDropped")
-    for value, want in (2, 2), (0, 0), (10000, 5):
+    for value, want in (2, 2), (0, 0), (1000000, 5):
         with setting(rst_limit=value):
-            check(f"RSTs with {value}", one_second(round_of), (want, [want, 5 - want]))
-            wire.sleep(1.05 - time.monotonic() % 1)
+            check(f"RSTs with {value}", paid_off(round_of), (want, [want, 5 - want]))
+
+
+def from_prefix(third, count, family=4):
+    """Flows of strangers in one /24 or /64."""
+    host = "10.250.{}.{}" if family == 4 else "fd10:250:0:{}::{}"
+    return [wire.flow(HOLD.port, family, addr=host.format(third, 1 + i)) for i in range(count)]
+
+
+def answered_to(flags, *flows, **kw):
+    before = HOLD.counters()
+    for f in flows:
+        f.send(flags, **kw)
+    got = answers(flows)
+    spent = moved(before, "SynAckSent", "SynAckLimited", "StrayReset", "StrayDropped")
+    if flags == "S":
+        end(*[f for f in flows if f.got])
+    return got, spent
+
+
+@shows("synack_prefix_limit")
+def synack_prefix_limit():
+    for family in 4, 6:
+        for value, want in (2, 2), (0, 0), (1000000, 5):
+            with setting(synack_prefix_limit=value):
+                check(f"SYN-ACKs to a prefix with {value}, IPv{family}",
+                      paid_off(lambda: answered_to("S", *from_prefix(1, 5, family))),
+                      (want, [want, 5 - want, 0, 0]))
+        with setting(synack_prefix_limit=2):
+            check(f"two prefixes, IPv{family}", paid_off(lambda: answered_to(
+                "S", *from_prefix(2, 3, family), *from_prefix(3, 3, family))), (4, [4, 2, 0, 0]))
+
+
+@shows("synack_limit")
+def synack_limit():
+    def round_of():
+        return answered_to("S", *from_prefix(4, 2), *from_prefix(5, 2))
+    for value, want in (3, 3), (0, 0), (1000000, 4):
+        with setting(synack_limit=value):
+            check(f"SYN-ACKs with {value}", paid_off(round_of), (want, [want, 4 - want, 0, 0]))
+
+
+@shows("rst_prefix_limit")
+def rst_prefix_limit():
+    def round_of():
+        return answered_to("A", *from_prefix(6, 3), *from_prefix(7, 1), ack=1)
+    for value, want in (2, 3), (0, 0), (1000000, 4):
+        with setting(rst_prefix_limit=value):
+            check(f"RSTs to prefixes with {value}", paid_off(round_of),
+                  (want, [0, 0, want, 4 - want]))
 
 
 # --- losses --------------------------------------------------------------------------------
