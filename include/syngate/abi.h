@@ -214,6 +214,8 @@ struct sg_budget {
 /* SYN cookies, cookie.h. Hosts that have the same ones take each other's. */
 struct sg_cookie_keys {
 	struct sg_key key[2]; /* the one that makes them, and the one before it; all 0: none */
+	__u32 current;        /* which: 0 or 1. Changed last, so that nobody sees half a key */
+	__u32 zero;
 	__u64 clock; /* ms: with CLOCK_MONOTONIC the clock that those hosts agree on */
 };
 

@@ -91,6 +91,11 @@ SG_INLINE __u32 sg_cookie_period(const struct sg_cookie_keys *k, __u64 now)
 	return (__u32)((now + k->clock) / SG_COOKIE_PERIOD_MS);
 }
 
+SG_INLINE const struct sg_key *sg_cookie_key(const struct sg_cookie_keys *k, int before)
+{
+	return &k->key[(SG_READ_ONCE(k->current) + (__u32)before) & 1];
+}
+
 SG_INLINE __u32 sg_cookie_mac(const struct sg_key *key, const struct sg_tuple *t, __u32 irs,
 			      __u32 period, __u8 opts, __u32 mss)
 {
@@ -140,7 +145,7 @@ SG_INLINE sg_seq sg_cookie_make(const struct sg_cookie_keys *k, const struct sg_
 	if (!(e->opts & SG_OPT_TS))
 		mss = sg_cookie_mss_wide(sg_cookie_mss_two(mss, sg_addr_is4(&e->tuple.peer)),
 					 sg_addr_is4(&e->tuple.peer));
-	return sg_seq_of(sg_cookie_of(&k->key[0], &e->tuple, e->irs, sg_cookie_period(k, now),
+	return sg_seq_of(sg_cookie_of(sg_cookie_key(k, 0), &e->tuple, e->irs, sg_cookie_period(k, now),
 				      e->opts & ~SG_OPT_ACKED, mss));
 }
 
@@ -153,6 +158,18 @@ SG_INLINE __u32 sg_cookie_tsval(__u32 clock, __u8 opts)
 
 	return (__s32)(ts - clock) > 0 ? ts - (1u << SG_COOKIE_TS_BITS) : ts;
 }
+
+#ifndef __bpf__
+/* From now on `key` makes them; the one that did is good still, the one before that is not. */
+static inline void sg_cookie_rotate(struct sg_cookie_keys *k, const struct sg_key *key)
+{
+	__u32 next = ~k->current & 1;
+
+	k->key[next] = *key;
+	__sync_synchronize();
+	SG_WRITE_ONCE(k->current, next);
+}
+#endif
 
 /* --- checking -------------------------------------------------------------------------------- */
 
@@ -196,15 +213,16 @@ SG_INLINE int sg_cookie_check(const struct sg_cookie_keys *k, const struct sg_tu
 			      const struct sg_synq_seg *s, __u64 now, struct sg_cookie *c)
 {
 	__u32 isn = s->ack.v - 1, irs = s->seq.v - 1, period = sg_cookie_period(k, now), mss;
+	const struct sg_key *before = sg_cookie_key(k, 1);
 	int good;
 
 	if ((s->flags & (SG_SYN | SG_RST | SG_ACK)) != SG_ACK)
 		return 0;
 	mss = sg_cookie_read(t, isn, s, c);
 	period -= (period ^ isn >> 31) & 1; /* this one, or the one before */
-	good = isn == sg_cookie_of(&k->key[0], t, irs, period, c->opts, mss);
-	if (!good && (k->key[1].k[0] | k->key[1].k[1]))
-		good = isn == sg_cookie_of(&k->key[1], t, irs, period, c->opts, mss);
+	good = isn == sg_cookie_of(sg_cookie_key(k, 0), t, irs, period, c->opts, mss);
+	if (!good && (before->k[0] | before->k[1]))
+		good = isn == sg_cookie_of(before, t, irs, period, c->opts, mss);
 	return good;
 }
 

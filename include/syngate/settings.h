@@ -29,6 +29,7 @@ enum sg_cc { /* congestion control */
 	X(tcp_syncookies, 1, 0, 2, "SYN cookies: 1 when the half-open queue is full, 2 always")    \
 	X(syncookie_limit, 10000, 0, 1000000,                                                     \
 	  "ACKs that are no cookie's looked at, a second and queue")                               \
+	X(syncookie_key_s, 3600, 0, 604800, "seconds until SYN cookies get a new key; 0: never")    \
 	X(tcp_synack_retries, 5, 0, 15, "SYN-ACKs sent again before a half-open entry goes")       \
 	X(synack_rto_ms, 1000, 10, 120000, "first SYN-ACK timeout; doubles each time")             \
 	X(tcp_timestamps, 1, 0, 1, "offer RFC 7323 timestamps")                                    \

@@ -86,6 +86,12 @@ int daemon_set(struct daemon *d, const char *name, const char *value, struct err
 	return fake_note(err, "set", text);
 }
 
+int daemon_cookie_keys(struct daemon *d, const char *path, struct err *err)
+{
+	(void)d;
+	return fake_note(err, "cookie_keys", path);
+}
+
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 {
 	int rc = fake_note(NULL, "serve", "");

@@ -123,11 +123,11 @@ static void test_keys(void **state)
 	struct sg_cookie c;
 
 	(void)state;
-	keys.key[1] = keys.key[0];
-	keys.key[0] = (struct sg_key){{5, 6}};
+	sg_cookie_rotate(&keys, &(struct sg_key){{5, 6}});
+	assert_int_equal(keys.current, 1);
 	assert_true(check(&e, &s, MINUTE, &c));
-	keys.key[1] = keys.key[0];
-	keys.key[0] = (struct sg_key){{7, 8}};
+	sg_cookie_rotate(&keys, &(struct sg_key){{7, 8}});
+	assert_int_equal(keys.current, 0);
 	assert_false(check(&e, &s, MINUTE, &c));
 	keys.key[0] = was.key[0];
 	keys.key[1] = (struct sg_key){{0, 0}};

@@ -20,6 +20,7 @@ const struct cli_opt run_opts[] = {
 	LISTENER_OPTS,
 	{"set", OPT_SET, "NAME=VALUE", "a setting; list them with: syngate help set"},
 	IFACE_OPTS,
+	{"cookie-keys", OPT_COOKIE_KEYS, "FILE", "keys of SYN cookies that several hosts share"},
 	{"instance", OPT_INSTANCE, "NAME", "name of the pins and the socket (default: IFACE)"},
 	{0},
 };
@@ -33,6 +34,7 @@ struct run_args {
 	int listeners;
 	const char **set; /* [sets], each NAME=VALUE and checked */
 	int sets;
+	const char *cookie_keys;
 };
 
 static int run_no_memory(struct err *err)
@@ -92,6 +94,10 @@ static int run_option(struct run_args *a, const struct opts *o, int key, struct 
 		return run_add_listener(a, optarg, err);
 	if (key == OPT_SET)
 		return run_add_set(a, optarg, err);
+	if (key == OPT_COOKIE_KEYS) {
+		a->cookie_keys = optarg;
+		return 0;
+	}
 	rc = iface_option(&a->front, key, optarg, err);
 	return rc == 1 ? run_listener_option(a, o, key, err) : rc;
 }
@@ -147,6 +153,8 @@ static int run_setup(struct daemon *d, const struct run_args *a, struct err *err
 		if (!rc)
 			rc = daemon_set(d, knob->name, value, err);
 	}
+	if (!rc && a->cookie_keys)
+		rc = daemon_cookie_keys(d, a->cookie_keys, err);
 	if (!rc)
 		rc = daemon_attach(d, &a->front, err);
 	for (int i = 0; !rc && i < a->listeners; i++)

@@ -179,6 +179,7 @@ int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *
 		return rc;
 	}
 	attachment_notice(a, cfg);
+	cookies_attach(d, a, clock_now());
 	if (a->front->took_over)
 		a->forget_at = clock_now() + ATTACHMENT_FORGET;
 	a->next = d->first;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -162,6 +163,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 		attachment_forget_late(a);
 		kernel_look(a, clock_now());
 	}
+	cookies_look(d, clock_now());
 	control_handle(d->control, d, p + DAEMON_FDS, clients); /* may attach and detach */
 	return p[DAEMON_OVER].revents || (p[DAEMON_SIGNALS].revents && daemon_signalled(d));
 }
@@ -212,6 +214,7 @@ void daemon_free(struct daemon *d)
 			log_error("%s", err.msg);
 	}
 	control_close(d->control);
+	explicit_bzero(&d->cookies, sizeof(d->cookies));
 	close(d->signals);
 	pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
 	free(d);

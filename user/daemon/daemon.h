@@ -38,6 +38,12 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 int daemon_set(struct daemon *d, const char *name, const char *value, struct err *err);
 
 /*
+ * The keys of SYN cookies from this file, from now on and whenever it changes (io/keyfile.h).
+ * Borrowed: `path` must outlive the daemon. Before interfaces are attached.
+ */
+int daemon_cookie_keys(struct daemon *d, const char *path, struct err *err);
+
+/*
  * Serve until SIGINT or SIGTERM, or until a connection of our own (dial.h) is over; calls
  * `ready` once everything is up. A daemon that starts with
  * an interface (`run`) also ends when the last one is detached, and with -ENODEV when it has gone.

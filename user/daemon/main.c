@@ -12,6 +12,7 @@
 
 static const struct option options[] = {
 	{"instance", required_argument, NULL, 'i'},
+	{"cookie-keys", required_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -20,19 +21,20 @@ static const struct option options[] = {
 
 static void main_help(void)
 {
-	puts("syngated [--instance NAME] [--verbose]\n"
+	puts("syngated [--instance NAME] [--cookie-keys FILE] [--verbose]\n"
 	     "\n"
 	     "Serves until SIGINT or SIGTERM. What it is to do it is told by `syngate attach`,\n"
 	     "`listen`, `set`, ...; `syngate status` shows it.\n"
 	     "\n"
 	     "  --instance NAME  name of the control socket, /run/syngate/NAME.sock (syngated)\n"
+	     "  --cookie-keys FILE  keys of SYN cookies that several hosts share\n"
 	     "  --verbose        say more on stderr\n"
 	     "  --version        print the version\n"
 	     "  --help           this text");
 }
 
 /* Returns 1 to go on, or minus the exit code. */
-static int main_options(int argc, char **argv, const char **name)
+static int main_options(int argc, char **argv, const char **name, const char **keys)
 {
 	int c;
 
@@ -40,6 +42,9 @@ static int main_options(int argc, char **argv, const char **name)
 		switch (c) {
 		case 'i':
 			*name = optarg;
+			break;
+		case 'c':
+			*keys = optarg;
 			break;
 		case 'v':
 			log_set_level(LOG_DEBUG);
@@ -67,7 +72,7 @@ static void main_ready(void *arg)
 	fflush(stdout);
 }
 
-static int main_serve(const char *name)
+static int main_serve(const char *name, const char *keys)
 {
 	struct daemon *d;
 	struct err err;
@@ -75,6 +80,11 @@ static int main_serve(const char *name)
 
 	if (rc) {
 		fprintf(stderr, "syngated: %s\n", err.msg);
+		return err.exit;
+	}
+	if (keys && daemon_cookie_keys(d, keys, &err)) {
+		fprintf(stderr, "syngated: %s\n", err.msg);
+		daemon_free(d);
 		return err.exit;
 	}
 	rc = daemon_serve(d, main_ready, NULL);
@@ -86,8 +96,8 @@ static int main_serve(const char *name)
 
 int main(int argc, char **argv)
 {
-	const char *name = "syngated";
-	int rc = main_options(argc, argv, &name);
+	const char *name = "syngated", *keys = NULL;
+	int rc = main_options(argc, argv, &name, &keys);
 
 	if (rc <= 0)
 		return -rc;
@@ -95,5 +105,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "syngated: needs root: run it with sudo\n");
 		return EXIT_KERNEL;
 	}
-	return main_serve(name);
+	return main_serve(name, keys);
 }

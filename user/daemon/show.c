@@ -167,18 +167,22 @@ static json_t *show_attachment(const struct attachment *a)
 	json_t *workers = show_workers(a); /* before they are asked, which wakes them */
 	struct tcp_usage use = {0};
 	int listeners = 0;
+	char key[16];
 
+	snprintf(key, sizeof(key), "%08x", cookies_fingerprint(a));
 	for (__u32 i = 0; i < a->workers; i++)
 		worker_call(a->worker[i], show_usage, &use);
 	for (__u32 i = 0; i < f->max_listeners; i++)
 		listeners += a->listening[i].used;
 	return json_pack(
-		"{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I}", "iface",
+		"{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I, s:s, s:I}", "iface",
 		f->ifname, "instance", f->instance, "ifindex", (json_int_t)f->ifindex, "pid",
 		(int)getpid(), "mode", f->mode == FRONT_SKB ? "skb" : "native", "zero_copy",
 		a->zero_copy, "queues", (int)f->queues, "workers", workers, "listeners", listeners,
 		"uptime", (json_int_t)((clock_now() - a->since) / SG_SEC), "took_over",
-		f->took_over, "conns", (json_int_t)use.conns, "timewait", (json_int_t)use.timewait);
+		f->took_over, "conns", (json_int_t)use.conns, "timewait", (json_int_t)use.timewait,
+		"cookie_key", key, "cookie_key_age",
+		(json_int_t)((clock_now() - a->key_since) / SG_SEC));
 }
 
 int show_status(struct daemon *d, FILE *out, struct err *err)

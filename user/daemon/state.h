@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "daemon/daemon.h"
 #include "daemon/worker.h"
+#include "io/keyfile.h"
 
 struct control;
 struct forward;
@@ -33,6 +34,7 @@ struct attachment {
 	bool zero_copy;
 	bool vanished; /* the interface has gone: to be detached */
 	sg_time since;
+	sg_time key_since, key_forget_at; /* of SYN cookies; the one before it: SG_NEVER, it stays */
 	sg_time kernel_at, kernel_all_at; /* kernel_look() */
 	sg_time forget_at; /* what a dead daemon listened on and nobody asked for; SG_NEVER */
 	struct daemon_summary before; /* what a dead daemon's counters say */
@@ -49,6 +51,13 @@ struct daemon {
 		bool set;
 		__u32 value;
 	} setting[SETTINGS];	    /* those that somebody set, for what is attached later */
+	struct {
+		const char *path; /* --cookie-keys; NULL: none, keys are random */
+		struct stat seen;
+		struct sg_key key[2];
+		int keys; /* in the file: 1 or 2 */
+		sg_time at;
+	} cookies;
 	struct daemon_summary gone; /* of interfaces that are detached again */
 	sg_time since;
 	int signals; /* signalfd */
@@ -76,6 +85,13 @@ void listening_limits(struct attachment *a);
 void kernel_look(struct attachment *a, sg_time now);
 /* Nobody listens there any more. */
 void kernel_let_go(struct listening *l);
+
+/* --- cookies.c --- */
+void cookies_attach(struct daemon *d, struct attachment *a, sg_time now);
+/* New keys, old ones, the clock. To be called as often as one likes. */
+void cookies_look(struct daemon *d, sg_time now);
+/* Tells keys apart and nothing else of them. */
+__u32 cookies_fingerprint(const struct attachment *a);
 
 /* --- offer.c --- */
 void offer_make(const struct attachment *a, __u32 id, struct sg_listener *l);

@@ -235,9 +235,11 @@ int sge_getsockopt(struct sge *e, sge_conn c, enum sge_opt opt, int *value)
 
 void sge_cookie_key(struct sge *e, const uint8_t key[16], uint64_t clock)
 {
-	if (memcmp(&e->cookies.key[0], key, 16) != 0)
-		e->cookies.key[1] = e->cookies.key[0];
-	memcpy(&e->cookies.key[0], key, 16);
+	struct sg_key next;
+
+	memcpy(&next, key, sizeof(next));
+	if (memcmp(sg_cookie_key(&e->cookies, 0), &next, sizeof(next)) != 0)
+		sg_cookie_rotate(&e->cookies, &next);
 	e->cookies.clock = clock;
 }
 

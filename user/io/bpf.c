@@ -237,12 +237,49 @@ static int front_keys(struct front *f, struct err *err)
 	return 0;
 }
 
-int front_set_cookies(struct front *f, const struct sg_cookie_keys *k)
+static int front_put_keys(struct front *f)
 {
 	__u32 zero = 0;
 
-	f->keys.cookie = *k;
 	return bpf_map_update_elem(front_map_fd(f, "keys"), &zero, &f->keys, BPF_ANY) ? -errno : 0;
+}
+
+int front_set_cookies(struct front *f, const struct sg_cookie_keys *k)
+{
+	f->keys.cookie = *k;
+	return front_put_keys(f);
+}
+
+/* First the key, where nobody looks or nothing is lost; then, once it is there, that it counts. */
+int front_cookie_rotate(struct front *f, const struct sg_key *key)
+{
+	struct sg_cookie_keys *k = &f->keys.cookie;
+	int ret;
+
+	k->key[~k->current & 1] = *key;
+	ret = front_put_keys(f);
+	if (ret)
+		return ret;
+	SG_WRITE_ONCE(k->current, ~k->current & 1);
+	return front_put_keys(f);
+}
+
+int front_cookie_previous(struct front *f, const struct sg_key *key)
+{
+	struct sg_cookie_keys *k = &f->keys.cookie;
+
+	k->key[~k->current & 1] = *key;
+	return front_put_keys(f);
+}
+
+int front_cookie_clock(struct front *f)
+{
+	__u64 clock = clock_real_ms() - clock_now() / 1000000, was = f->keys.cookie.clock;
+
+	if (clock - was < 100 || was - clock < 100)
+		return 0;
+	SG_WRITE_ONCE(f->keys.cookie.clock, clock);
+	return front_put_keys(f);
 }
 
 static void front_settings(struct front *f, const struct sg_settings *knobs)

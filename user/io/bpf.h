@@ -108,6 +108,12 @@ bool front_kernel_asked(const struct front *f, __u16 port);
 
 /* The keys of SYN cookies from now on. Returns 0 or a negative errno. */
 int front_set_cookies(struct front *f, const struct sg_cookie_keys *k);
+/* From now on `key` makes them, and the one that did stays good. */
+int front_cookie_rotate(struct front *f, const struct sg_key *key);
+/* Whose cookies are good as well; all 0: none's. */
+int front_cookie_previous(struct front *f, const struct sg_key *key);
+/* The clock that hosts agree on is the wall clock: it may have been set. */
+int front_cookie_clock(struct front *f);
 
 /*
  * `locals`: the host's own addresses, kept current by io/locals.c. `prefix` bits of `a`

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Keys of SYN cookies: cookie_keys.sh."""
+import json
+import os
+import subprocess
+import sys
+
+from outage import Daemon, until
+from wire import Wire, Wrong, run
+
+FILE = "/run/t/keys"
+ERRORS = "/run/t/run.err"
+KEY = [f"{n:x}" * 32 for n in (1, 2, 3, 4)]
+PORT = 80
+
+
+def put(*lines, mode=0o600):
+    """As one does it who is careful: the new file takes the old one's place, whole."""
+    with open(FILE + ".new", "w", encoding="ascii") as f:
+        f.write("# cookies\n" + "".join(line + "\n" for line in lines))
+    os.chmod(FILE + ".new", mode)
+    os.rename(FILE + ".new", FILE)
+
+
+def status(key):
+    return json.loads(run("syngate", "status", "-j"))[0][key]
+
+
+def counter(name):
+    return json.loads(run("syngate", "show", "counters", "-j"))[name]
+
+
+def said(what):
+    with open(ERRORS, encoding="ascii") as f:
+        return f.read().count(what)
+
+
+class Server(Daemon):
+    def __init__(self, *more):
+        super().__init__("syngate", "run", "s0", "--listen", f"*:{PORT}", "--app", "echo",
+                         "--set", "tcp_syncookies=2", "--set", "heartbeat_ms=5000", *more)
+
+    def __enter__(self):
+        self.start_only()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def cookie(wire, **kw):
+    f = wire.flow(PORT, **kw)
+    f.syn()
+    f.expect("SA")
+    return f
+
+
+def complete(f):
+    """The final ACK, and it is a connection."""
+    before = counter("SyncookiesRecv")
+    f.send("A")
+    until(f"{f} to be taken", lambda: counter("SyncookiesRecv") == before + 1)
+    f.send("PA", b"hello")
+    while f.expect().data != b"hello":
+        pass
+    f.send("RA")
+
+
+def refused(f):
+    before = counter("SyncookiesFailed")
+    f.send("A")
+    until(f"{f} to be refused", lambda: counter("SyncookiesFailed") == before + 1)
+
+
+def both(wire):
+    """With timestamps, where they carry the options, and without."""
+    return [cookie(wire, family=family, ts=ts) for family in (4, 6) for ts in (True, False)]
+
+
+def two_hosts(wire):
+    put(KEY[0])
+    with Server("--cookie-keys", FILE):
+        mark = status("cookie_key")
+        theirs = both(wire)
+    with Server("--cookie-keys", FILE):  # with an ISN and places of its own
+        if status("cookie_key") != mark:
+            raise Wrong("the same key has another fingerprint")
+        complete(cookie(wire))  # cookies are looked at only by who sends some
+        for f in theirs:
+            complete(f)
+    with Server():
+        complete(cookie(wire))
+        refused(cookie_of_another(wire, theirs[0]))
+
+
+def cookie_of_another(wire, f):
+    """The same final ACK as `f` sent, from the same port."""
+    g = wire.flow(PORT, addr=f.addr, sport=f.sport, iss=f.iss)
+    g.snd_nxt, g.rcv_nxt = (f.iss + 1) % 2 ** 32, (f.irs + 1) % 2 ** 32
+    g.ts_recent, g.ts_base = f.ts_recent, f.ts_base
+    return g
+
+
+def changes(wire):
+    put(KEY[0])
+    with Server("--cookie-keys", FILE):
+        early, late, old = both(wire), both(wire), both(wire)
+        mark = status("cookie_key")
+
+        def now(*keys):
+            before = status("cookie_key")
+            put(*keys)
+            until("the file to be read", lambda: status("cookie_key") != before)
+        now(KEY[1])
+        for f in early + both(wire):
+            complete(f)
+        now(KEY[2], KEY[0])  # the file says that the first one counts still, and the second not
+        for f in late + both(wire):
+            complete(f)
+        now(KEY[3])
+        for f in old:
+            refused(f)
+        now(KEY[0])
+        if status("cookie_key") != mark:
+            raise Wrong("the first key again has another fingerprint")
+
+
+def wrong(wire):
+    put(KEY[0])
+    with Server("--cookie-keys", FILE):
+        mark, f = status("cookie_key"), cookie(wire)
+        for what, why in ((lambda: put(KEY[1], mode=0o644), "can be read or written by others"),
+                          (lambda: put(KEY[1][1:]), "line 2: a key is 32 hexadecimal digits"),
+                          (lambda: put(), "has no key"), (lambda: os.unlink(FILE), "No such file")):
+            before = said(why)
+            what()
+            until(f"the daemon to say '{why}'", lambda: said(why) > before)
+            age = status("cookie_key_age")
+            until("another look", lambda: status("cookie_key_age") >= age + 2)
+            if said(why) != before + 1 or status("cookie_key") != mark:
+                raise Wrong(f"'{why}': said {said(why) - before} times, key {status('cookie_key')}")
+        complete(f)
+    for mode, key, why in ((0o640, KEY[0], "chmod 600"), (0o600, "x", "line 2")):
+        put(key, mode=mode)
+        got = subprocess.run(["nsenter", "--net=/run/netns/server", "syngate", "run", "s0",
+                              "--listen", "*:80", "--app", "echo", "--cookie-keys", FILE],
+                             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False,
+                             timeout=10)
+        if got.returncode != 1 or why not in got.stderr.decode():
+            raise Wrong(f"started with a bad file: {got}")
+
+
+def by_themselves(wire):
+    with Server("--set", "syncookie_key_s=2"):
+        f, mark = cookie(wire), status("cookie_key")
+        until("another key", lambda: status("cookie_key") != mark)
+        complete(f)
+        g, mark = cookie(wire), status("cookie_key")
+        run("syngate", "set", "syncookie_key_s=0")
+        age = status("cookie_key_age")
+        until("three seconds", lambda: status("cookie_key_age") >= age + 3)
+        if status("cookie_key") != mark:
+            raise Wrong("a new key with syncookie_key_s=0")
+        complete(g)
+
+
+def main():
+    for scenario in two_hosts, changes, wrong, by_themselves:
+        wire = Wire()
+        try:
+            scenario(wire)
+        except Wrong as e:
+            print(f"cookie_keys: {scenario.__name__}: {e}", file=sys.stderr)
+            return 1
+        print(f"cookie_keys: {scenario.__name__}: as it ought to be", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
