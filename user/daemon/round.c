@@ -12,7 +12,8 @@
 
 #define ROUND_BEAT_MAX	(50 * SG_MS)
 #define ROUND_SWEEP_MIN (16 * SG_MS) /* how often the half-open table is looked through */
-#define ROUND_SWEEP_MAX 4096u	     /* buckets in one round */
+#define ROUND_SWEEP_PIECE 2048u	     /* buckets at a time: 30 us */
+#define ROUND_SWEEP_MAX 1024u	     /* buckets in one round */
 #define ROUND_TX_RETRY	(SG_MS / 5)  /* until a device that is full is asked again */
 #define ROUND_TX_TURNS	8	     /* batches in one round, so that ACKs get their turn */
 #define ROUND_EVENTS	64
@@ -57,25 +58,47 @@ static bool round_halfopen_used(const struct worker *w)
 	return false;
 }
 
-/* Our share of the half-open table: SYN-ACKs that are due, entries that have run out. */
-static bool round_sweep(struct worker *w)
+/* The next piece, or the next pass. False: it is not time for one, or nobody is half open. */
+static bool round_sweep_begin(struct worker *w)
 {
 	__u64 buckets = w->front->halfopen.buckets;
-	__u32 left = ROUND_SWEEP_MAX, done;
+	sg_time period = round_sweep_period(w);
 
-	if (w->sweep_next == w->sweep_end && w->now >= w->sweep_at) {
-		w->sweep_at = w->now + round_sweep_period(w);
+	if (w->now < w->sweep_at)
+		return false;
+	if (w->sweep_next == w->sweep_end) {
 		w->sweeping = round_halfopen_used(w);
-		if (!w->sweeping)
+		if (!w->sweeping) {
+			w->sweep_at = w->now + period;
 			return false;
+		}
 		w->sweep_next = (__u32)(buckets * w->queue / w->workers);
 		w->sweep_end = (__u32)(buckets * (w->queue + 1) / w->workers);
+		w->sweep_pieces = (w->sweep_end - w->sweep_next) / ROUND_SWEEP_PIECE + 1;
 	}
-	while (w->sweep_next < w->sweep_end && left) {
-		__u32 n = w->sweep_end - w->sweep_next;
+	w->sweep_at = w->now + period / w->sweep_pieces;
+	w->sweep_stop = w->sweep_end - w->sweep_next > ROUND_SWEEP_PIECE
+				? w->sweep_next + ROUND_SWEEP_PIECE
+				: w->sweep_end;
+	return true;
+}
+
+/*
+ * Our share of the half-open table: SYN-ACKs that are due, entries that have run out. In pieces, spread
+ * over the time there is: the driver may need this processor, and its ring is full within a
+ * quarter of a millisecond of a flood.
+ */
+static bool round_sweep(struct worker *w)
+{
+	__u32 left = ROUND_SWEEP_MAX, done;
+
+	if (w->sweep_next == w->sweep_stop && !round_sweep_begin(w))
+		return false;
+	while (w->sweep_next < w->sweep_stop && left) {
+		__u32 n = w->sweep_stop - w->sweep_next;
 		unsigned room = xsk_tx_room(w->xsk);
 
-		if (room < WORKER_BATCH) /* a bucket alone may need eight */
+		if (room < WORKER_BATCH) /* a bucket alone may need seven */
 			break;
 		w->out.max = WORKER_BATCH;
 		done = tcp_sweep_halfopen(w->stack, w->sweep_next, n < left ? n : left, w->now,
@@ -84,7 +107,7 @@ static bool round_sweep(struct worker *w)
 		w->sweep_next += done;
 		left -= done;
 	}
-	return w->sweep_next < w->sweep_end;
+	return w->sweep_next < w->sweep_stop;
 }
 
 /* As much as there is to send and the device takes. True: there is more. */

@@ -49,6 +49,7 @@ struct worker {
 	sg_time beat_at, sweep_at;
 	bool sweeping;		     /* there were half-open entries when we last looked */
 	__u32 sweep_next, sweep_end; /* buckets of the half-open table still to look at */
+	__u32 sweep_pieces, sweep_stop; /* into how many that is parted; where this one ends */
 	__u64 bytes_in;
 
 	pthread_t thread;
