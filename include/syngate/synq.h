@@ -18,6 +18,7 @@
 #define SG_MSS_DEFAULT6 1220
 #define SG_MSS_MIN 88	     /* Linux's TCP_MIN_SND_MSS + options: below this a peer is hostile */
 #define SG_RTO_MAX_MS 120000 /* Linux's TCP_RTO_MAX */
+#define SG_TICK_MS 4	       /* of the driver's coarse clock, at HZ=250 */
 #define SG_CLOCK_SLACK_MS 16 /* the driver's coarse clock lags behind the engine's by a tick */
 
 /* --- numbers ---------------------------------------------------------------------- */
@@ -81,10 +82,10 @@ SG_INLINE __u32 sg_synack_timeout(__u32 rto_ms, __u32 retries)
 	return t > SG_RTO_MAX_MS ? SG_RTO_MAX_MS : (__u32)t;
 }
 
-/* Due times lie in the slot word; rounded up, so that a timer is never early. */
+/* Due times lie in the slot word; rounded up, so that a timer is never early: `now` may be a tick ago. */
 SG_INLINE __u16 sg_due(__u32 now, __u32 timeout)
 {
-	return (__u16)((now + timeout + (1u << SG_DUE_SHIFT) - 1) >> SG_DUE_SHIFT);
+	return (__u16)((now + timeout + SG_TICK_MS + (1u << SG_DUE_SHIFT) - 1) >> SG_DUE_SHIFT);
 }
 
 SG_INLINE int sg_is_due(__u64 word, __u32 now)

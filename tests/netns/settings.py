@@ -187,9 +187,9 @@ def paid_off(fn):
         wire.sleep(1.05)
         began = time.monotonic()
         got = fn()
-        if time.monotonic() - began < 0.4:
+        if time.monotonic() - began < 0.9:
             return got
-    raise Wrong("this machine is too slow for what is counted in half a second")
+    raise Wrong("this machine is too slow for what is counted in a second")
 
 
 @contextlib.contextmanager
@@ -321,7 +321,7 @@ def syncookie_limit():
         f, = fresh(HOLD)
         f.syn()
         f.expect("SA")
-        for value, want in (2, 2), (0, 0), (10000, 5):
+        for value, want in (1, 1), (0, 0), (10000, 5):
             with setting(syncookie_limit=value):
                 check(f"looked at with {value}", paid_off(round_of), [want, 5 - want])
 
@@ -616,7 +616,7 @@ def rst_limit():
             f.send("A", ack=1)
         got = answers(flows)
         return got, moved(before, "StrayReset", "StrayDropped")
-    for value, want in (2, 2), (0, 0), (1000000, 5):
+    for value, want in (1, 1), (0, 0), (1000000, 5):
         with setting(rst_limit=value):
             check(f"RSTs with {value}", paid_off(round_of), (want, [want, 5 - want]))
 
@@ -641,21 +641,21 @@ def answered_to(flags, *flows, **kw):
 @shows("synack_prefix_limit")
 def synack_prefix_limit():
     for family in 4, 6:
-        for value, want in (2, 2), (0, 0), (1000000, 5):
+        for value, want in (1, 1), (0, 0), (1000000, 5):
             with setting(synack_prefix_limit=value):
                 check(f"SYN-ACKs to a prefix with {value}, IPv{family}",
                       paid_off(lambda: answered_to("S", *from_prefix(1, 5, family))),
                       (want, [want, 5 - want, 0, 0]))
-        with setting(synack_prefix_limit=2):
+        with setting(synack_prefix_limit=1):
             check(f"two prefixes, IPv{family}", paid_off(lambda: answered_to(
-                "S", *from_prefix(2, 3, family), *from_prefix(3, 3, family))), (4, [4, 2, 0, 0]))
+                "S", *from_prefix(2, 3, family), *from_prefix(3, 3, family))), (2, [2, 4, 0, 0]))
 
 
 @shows("synack_limit")
 def synack_limit():
     def round_of():
         return answered_to("S", *from_prefix(4, 2), *from_prefix(5, 2))
-    for value, want in (3, 3), (0, 0), (1000000, 4):
+    for value, want in (1, 1), (0, 0), (1000000, 4):
         with setting(synack_limit=value):
             check(f"SYN-ACKs with {value}", paid_off(round_of), (want, [want, 4 - want, 0, 0]))
 
@@ -664,7 +664,7 @@ def synack_limit():
 def rst_prefix_limit():
     def round_of():
         return answered_to("A", *from_prefix(6, 3), *from_prefix(7, 1), ack=1)
-    for value, want in (2, 3), (0, 0), (1000000, 4):
+    for value, want in (1, 2), (0, 0), (1000000, 4):
         with setting(rst_prefix_limit=value):
             check(f"RSTs to prefixes with {value}", paid_off(round_of),
                   (want, [0, 0, want, 4 - want]))
