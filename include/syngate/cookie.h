@@ -10,8 +10,8 @@
  *
  * The MAC is SipHash over pair, the peer's ISN, period and options. Two keys are valid, so a
  * guess is right once in 2^26 or in 2^22 times. The period is a minute of a clock that is the same
- * on every host with these keys; a cookie is good in the period that made it and the next: two
- * minutes at most.
+ * on every host with these keys, to two seconds; a cookie is good in the period that made it and the
+ * next: two minutes at most.
  */
 #ifndef SYNGATE_COOKIE_H
 #define SYNGATE_COOKIE_H
@@ -21,6 +21,7 @@
 #include "synq.h"
 
 #define SG_COOKIE_PERIOD_MS 60000
+#define SG_COOKIE_AHEAD_MS  2000   /* so much may the clock that made it be ahead of ours */
 #define SG_COOKIE_RECENT_MS 120000 /* who has sent none for so long gets none back */
 #define SG_COOKIE_TS_BITS   6	   /* of our TSval */
 
@@ -212,7 +213,8 @@ SG_INLINE __u32 sg_cookie_read(const struct sg_tuple *t, __u32 isn, const struct
 SG_INLINE int sg_cookie_check(const struct sg_cookie_keys *k, const struct sg_tuple *t,
 			      const struct sg_synq_seg *s, __u64 now, struct sg_cookie *c)
 {
-	__u32 isn = s->ack.v - 1, irs = s->seq.v - 1, period = sg_cookie_period(k, now), mss;
+	__u32 isn = s->ack.v - 1, irs = s->seq.v - 1, mss;
+	__u32 period = sg_cookie_period(k, now + SG_COOKIE_AHEAD_MS);
 	const struct sg_key *before = sg_cookie_key(k, 1);
 	int good;
 

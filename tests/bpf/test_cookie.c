@@ -232,6 +232,55 @@ static void test_refused(void **state)
 	rig_send(r, &c.ack, XDP_REDIRECT, STEER_NO_COOKIE);
 }
 
+/* A key goes: it makes cookies, then its cookies are still good, then they are not. */
+static void test_rotation(void **state)
+{
+	struct rig *r = *state;
+	struct sg_key none = {{0, 0}}, key[] = {{{5, 6}}, {{7, 8}}};
+	struct client first, second, third;
+
+	always(r);
+	client_open(&first, r, false, 2000);
+	client_open(&second, r, true, 2001);
+	client_open(&third, r, false, 2002);
+	client_cookie(&first, r, false);
+	assert_int_equal(front_cookie_rotate(r->f, &key[0]), 0);
+	client_cookie(&second, r, false);
+	rig_send(r, &first.ack, XDP_REDIRECT, STEER_COOKIE);
+	rig_send(r, &second.ack, XDP_REDIRECT, STEER_COOKIE);
+	assert_int_equal(front_cookie_rotate(r->f, &key[1]), 0); /* never three */
+	client_cookie(&third, r, false);
+	rig_send(r, &first.ack, XDP_REDIRECT, STEER_NO_COOKIE);
+	rig_send(r, &second.ack, XDP_REDIRECT, STEER_COOKIE);
+	rig_send(r, &third.ack, XDP_REDIRECT, STEER_COOKIE);
+	assert_int_equal(front_cookie_previous(r->f, &none), 0);
+	rig_send(r, &second.ack, XDP_REDIRECT, STEER_NO_COOKIE);
+	rig_send(r, &third.ack, XDP_REDIRECT, STEER_COOKIE);
+}
+
+/* The wall clock was set, which the map is told of; a tick more or less is none of its business. */
+static void test_wall_clock(void **state)
+{
+	struct rig *r = *state;
+	__u64 clock = r->f->keys.cookie.clock;
+	struct sg_cookie_keys k = r->f->keys.cookie;
+	struct client c;
+
+	always(r);
+	client_open(&c, r, false, 2000);
+	client_cookie(&c, r, false);
+	k.clock += 2 * SG_COOKIE_PERIOD_MS;
+	assert_int_equal(front_set_cookies(r->f, &k), 0);
+	rig_send(r, &c.ack, XDP_REDIRECT, STEER_NO_COOKIE);
+	assert_int_equal(front_cookie_clock(r->f), 0);
+	assert_in_range(r->f->keys.cookie.clock, clock - 100, clock + 100);
+	rig_send(r, &c.ack, XDP_REDIRECT, STEER_COOKIE);
+	k.clock = clock - 90;
+	assert_int_equal(front_set_cookies(r->f, &k), 0);
+	assert_int_equal(front_cookie_clock(r->f), 0);
+	assert_int_equal(r->f->keys.cookie.clock, k.clock);
+}
+
 /* So many failures a second and queue are looked at; then nothing is, and nothing is reset. */
 static void test_budget(void **state)
 {
@@ -260,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_round_trip),    T(test_on_overflow), T(test_on_full_buckets),
 		T(test_not_looked_at), T(test_refused),	    T(test_budget),
+		T(test_rotation),      T(test_wall_clock),
 	};
 
 	rig_namespace();

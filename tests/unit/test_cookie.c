@@ -94,7 +94,10 @@ static void test_mss_is_rounded_down(void **state)
 	}
 }
 
-/* Good in its own minute and the next one, whatever the minutes' parity. */
+/*
+ * Good in its own minute and the next one, whatever the minutes' parity, and where the clock is up
+ * to two seconds behind the one that made it.
+ */
 static void test_age(void **state)
 {
 	struct sg_cookie c;
@@ -107,6 +110,8 @@ static void test_age(void **state)
 			__u64 left = MINUTE - (at + keys.clock) % MINUTE;
 
 			assert_true(check(&e, &s, at, &c));
+			assert_true(check(&e, &s, at - SG_COOKIE_AHEAD_MS, &c));
+			left -= SG_COOKIE_AHEAD_MS;
 			assert_true(check(&e, &s, at + left + MINUTE - 1, &c));
 			assert_false(check(&e, &s, at + left + MINUTE, &c));
 			assert_false(check(&e, &s, at + left + 2 * MINUTE, &c));

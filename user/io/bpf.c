@@ -230,6 +230,7 @@ static int front_keys(struct front *f, struct err *err)
 			return front_refused(err, -errno, "getrandom");
 		sg_tuple_key_make(&f->keys.tuple, &key[0]);
 		f->keys.cookie.key[0] = key[1];
+		explicit_bzero(key, sizeof(key));
 	}
 	f->keys.cookie.clock = clock_real_ms() - clock_now() / 1000000;
 	if (bpf_map_update_elem(fd, &zero, &f->keys, BPF_ANY))
@@ -250,7 +251,10 @@ int front_set_cookies(struct front *f, const struct sg_cookie_keys *k)
 	return front_put_keys(f);
 }
 
-/* First the key, where nobody looks or nothing is lost; then, once it is there, that it counts. */
+/*
+ * First the key, where nobody looks or nothing is lost; then, once it is there, that it counts. Who
+ * makes cookies with the one before has ended then: its place may be written again.
+ */
 int front_cookie_rotate(struct front *f, const struct sg_key *key)
 {
 	struct sg_cookie_keys *k = &f->keys.cookie;
@@ -261,7 +265,9 @@ int front_cookie_rotate(struct front *f, const struct sg_key *key)
 	if (ret)
 		return ret;
 	SG_WRITE_ONCE(k->current, ~k->current & 1);
-	return front_put_keys(f);
+	ret = front_put_keys(f);
+	programs_wait();
+	return ret;
 }
 
 int front_cookie_previous(struct front *f, const struct sg_key *key)
@@ -407,6 +413,7 @@ void front_close(struct front *f)
 		front_bpf__destroy(p->skel);
 	pins_close(&p->pins);
 	free(p);
+	explicit_bzero(&f->keys, sizeof(f->keys));
 	free(f);
 }
 

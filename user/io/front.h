@@ -52,6 +52,9 @@ enum front_left takeover_look(struct front *f, struct err *err);
 /* Let the maps that lie there be used where they fit; unpin those that do not. Before load. */
 int takeover_reuse(struct front *f, struct err *err);
 
+/* Programs that saw what was just taken out of a map have ended: an RCU grace period. */
+void programs_wait(void);
+
 /* Put the reused maps in order. After the maps are mapped. */
 void takeover_clean(struct front *f);
 

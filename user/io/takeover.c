@@ -13,6 +13,7 @@
 #include "syngate/synq.h"
 
 #define TAKEOVER_DYING_MS 300 /* grace for a process that is being killed */
+#define TAKEOVER_RUN_MS	  10  /* no program runs for so long */
 
 /* What `settings` begins with, whatever the ABI. */
 struct left {
@@ -170,10 +171,10 @@ static int left_use(struct front *f, const char *name, bool fits, struct err *er
 	return ret ? front_refused(err, ret, "reusing a map") : 0;
 }
 
-/* Programs that saw what was just taken out of a map have ended: an RCU grace period. */
-static void programs_wait(void)
+void programs_wait(void)
 {
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)) /* nohz_full kernels have none */
+		clock_pause(TAKEOVER_RUN_MS);
 }
 
 int takeover_reuse(struct front *f, struct err *err)
