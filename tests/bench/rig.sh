@@ -28,7 +28,7 @@ threaded()
 
 on_client() { C taskset -c 0 "$@"; }
 
-# on_server COMMAND...: what it starts stays on the server's core
+# on_server FUNCTION ARGUMENTS...: what it starts stays on the server's core
 on_server()
 {
 	taskset -pc 1 $BASHPID >/dev/null # what we start inherits it

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The keys of tests/bench/flood as lines of cells; `-` where there is no figure.
+# The keys of tests/bench/flood as lines of cells; `-`: not measured, `void`: not in a steady state.
 def rate: if . == null then "-" elif . < 1e6 then "\(. / 1e3 | round) k/s"
 	else "\(. / 1e4 | round / 100) M/s" end;
+def figure($key): if has($key) and .[$key] == null then "void" else .[$key] | rate end;
 def ratio($of): if . == null or $of == null or $of == 0 then "-" else . / $of * 100 | round / 100 end;
 def cell: if . == null then "-" else tostring end;
 def percent: if . == null then "-" else "\(. * 1000 | round / 10) %" end;
@@ -11,8 +12,9 @@ def ms: if . == null then "-" else "\(. * 10 | round / 10) ms" end;
 | def row($name; $key):
 	if any($f | keys[]; . == $key or . == $key + "_v6") then
 		[$name] + ["", "_v6" | . as $v
-		| ($f[$key + $v] | rate, ratio($f["synack_rate_reflector" + $v])),
-		  ($f[$key + $v + "_delivered"] | rate, ratio($f["synack_rate_reflector" + $v + "_delivered"]))]
+		| ($f | figure($key + $v)), ($f[$key + $v] | ratio($f["synack_rate_reflector" + $v])),
+		  ($f | figure($key + $v + "_delivered")),
+		  ($f[$key + $v + "_delivered"] | ratio($f["synack_rate_reflector" + $v + "_delivered"]))]
 	else empty end;
   def strangers($name; $tail):
 	[$name] + ["", "_at_capacity" | ($f["flood_success" + $tail + .] | percent),
