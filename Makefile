@@ -47,6 +47,8 @@ ENGT := $(patsubst tests/engine/%.c,$(O)/tests/engine/%,$(wildcard tests/engine/
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(O)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 HOST := $(patsubst tests/host/%.c,$(O)/tests/host/%,$(wildcard tests/host/test_*.c))
 DRIVER_OBJ := $(patsubst %,$(O)/tests/host/%.o,driver maps memory)
+BENCH := $(addprefix $(O)/tests/bench/,engine stream strangers tally reflector.bpf.o drop.bpf.o floor.bpf.o) \
+	$(O)/tests/bpf/cost $(O)/tests/bpf/scatter.bpf.o
 NETNS_BPF := $(patsubst %.c,$(O)/%.o,$(wildcard tests/netns/*.bpf.c))
 
 PREFIX ?= /usr/local
@@ -77,8 +79,9 @@ check: ## every test (one: tests/run NAME)
 
 bench: ## speed through syngate beside the same server without it
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory all netns-bpf $(O)/tests/bench/engine $(O)/tests/bench/stream
+	$(Q)$(MAKE) --no-print-directory all netns-bpf $(BENCH)
 	$(Q)O=$(O) tests/bench/run
+	$(Q)O=$(O) tests/bench/flood
 
 soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be left behind
 	$(Q)tools/deps
@@ -203,7 +206,10 @@ $(O)/tests/netns/path: $(O)/tests/netns/path.o
 $(O)/tests/bench/engine: $(O)/tests/bench/engine.o $(O)/user/engine/driver.o $(O)/libengine.a
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
 
-$(O)/tests/bench/stream: $(O)/tests/bench/stream.o
+$(O)/tests/bench/tally: $(O)/tests/bench/tally.o
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf
+
+$(O)/tests/bench/stream $(O)/tests/bench/strangers: %: %.o
 	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) $^ -o $@
 
 unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)

@@ -276,7 +276,7 @@ nginx_start()
 		client_body_temp_path $T/nginx/b; proxy_temp_path $T/nginx/p;
 		fastcgi_temp_path $T/nginx/f; uwsgi_temp_path $T/nginx/u; scgi_temp_path $T/nginx/s;
 		server {
-			listen 127.0.0.1:$1 backlog=4096; listen $S4:$1 backlog=4096;
+			listen 127.0.0.1:$1 backlog=4096; listen $S4:$1 backlog=4096; ${NGINX_LISTEN:-}
 			root $root;
 			location /put/ { dav_methods PUT; client_max_body_size 0; }
 		}
