@@ -47,6 +47,7 @@ static inline struct sge *engine_new(void **mem, uint64_t now, uint8_t secret, u
 	struct sge *e;
 
 	memset(cfg.key, secret, sizeof(cfg.key));
+	memset(cfg.cookie_key, ~secret, sizeof(cfg.cookie_key));
 	size = (sge_size(&cfg) + 4095) & ~(size_t)4095;
 	assert_int_not_equal(size, 0);
 	*mem = aligned_alloc(4096, size);

@@ -417,6 +417,32 @@ static void test_cookies(void **state)
 	}
 }
 
+/* A new key while the SYN-ACK is on its way: with one more the cookie is good, with two it is not. */
+static void test_cookie_key(void **state)
+{
+	(void)state;
+	for (uint8_t keys = 1; keys <= 2; keys++) {
+		struct pair *p = pair_new(0);
+		uint8_t key[16];
+		sge_conn c, s;
+		int l;
+
+		assert_int_equal(sge_sysctl_set(p->e[1], "tcp_syncookies", 2), 0);
+		l = sge_listen(p->e[1], &p->addr[1], 5);
+		assert_int_equal(sge_connect(p->e[0], &p->addr[0], &p->addr[1], p->now, &c), 0);
+		pair_run(p, 7 * MS);
+		for (uint8_t i = 1; i <= keys; i++) {
+			memset(key, i, sizeof(key));
+			sge_cookie_key(p->e[1], key, 0);
+			sge_cookie_key(p->e[1], key, 0); /* the same once more is no other */
+		}
+		pair_run(p, 50 * MS);
+		assert_int_equal(sge_accept(p->e[1], l, &s), keys == 1 ? 0 : -EAGAIN);
+		assert_int_equal(counter(p->e[1], "SyncookiesFailed"), keys - 1);
+		pair_free(p);
+	}
+}
+
 static void test_half_open(void **state)
 {
 	struct pair *p = pair_new(0);
@@ -743,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_cookies),
+		cmocka_unit_test(test_cookie_key),
 		cmocka_unit_test(test_half_open),
 		cmocka_unit_test(test_listeners),
 		cmocka_unit_test(test_names),

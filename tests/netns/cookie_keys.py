@@ -2,6 +2,7 @@
 """Keys of SYN cookies: cookie_keys.sh."""
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -22,12 +23,12 @@ def put(*lines, mode=0o600):
     os.rename(FILE + ".new", FILE)
 
 
-def status(key):
-    return json.loads(run("syngate", "status", "-j"))[0][key]
+def status(key, at="s0"):
+    return json.loads(run("syngate", "status", "-j", "--instance", at))[0][key]
 
 
-def counter(name):
-    return json.loads(run("syngate", "show", "counters", "-j"))[name]
+def counter(name, at="s0"):
+    return json.loads(run("syngate", "show", "counters", "-j", "--instance", at))[name]
 
 
 def said(what):
@@ -36,9 +37,10 @@ def said(what):
 
 
 class Server(Daemon):
-    def __init__(self, *more):
-        super().__init__("syngate", "run", "s0", "--listen", f"*:{PORT}", "--app", "echo",
-                         "--set", "tcp_syncookies=2", "--set", "heartbeat_ms=5000", *more)
+    def __init__(self, *more, ns="server", instance="s0"):
+        super().__init__("nsenter", f"--net=/run/netns/{ns}", "syngate", "run", "s0", "--instance",
+                         instance, "--listen", f"*:{PORT}", "--app", "echo", "--set",
+                         "tcp_syncookies=2", "--set", "heartbeat_ms=5000", *more)
 
     def __enter__(self):
         self.start_only()
@@ -55,21 +57,21 @@ def cookie(wire, **kw):
     return f
 
 
-def complete(f):
+def complete(f, at="s0"):
     """The final ACK, and it is a connection."""
-    before = counter("SyncookiesRecv")
+    before = counter("SyncookiesRecv", at)
     f.send("A")
-    until(f"{f} to be taken", lambda: counter("SyncookiesRecv") == before + 1)
+    until(f"{f} to be taken", lambda: counter("SyncookiesRecv", at) == before + 1)
     f.send("PA", b"hello")
     while f.expect().data != b"hello":
         pass
     f.send("RA")
 
 
-def refused(f):
-    before = counter("SyncookiesFailed")
+def refused(f, at="s0"):
+    before = counter("SyncookiesFailed", at)
     f.send("A")
-    until(f"{f} to be refused", lambda: counter("SyncookiesFailed") == before + 1)
+    until(f"{f} to be refused", lambda: counter("SyncookiesFailed", at) == before + 1)
 
 
 def both(wire):
@@ -93,9 +95,32 @@ def two_hosts(wire):
         refused(cookie_of_another(wire, theirs[0]))
 
 
+def at_once(here):
+    """A SYN to one, its final ACK to the other, which runs beside it, with a clock of its own in
+    its timestamps; then with another key."""
+    there = Wire("c1", server="other")
+    put(KEY[0])
+    with Server("--cookie-keys", FILE), \
+            Server("--cookie-keys", FILE, ns="other", instance="other"):
+        mark = status("cookie_key")
+        if status("cookie_key", "other") != mark:
+            raise Wrong("the same key has two fingerprints")
+        mine, theirs = both(here), both(there)
+        for f in mine:
+            complete(cookie_of_another(there, f), "other")
+        for f in theirs:
+            complete(cookie_of_another(here, f))
+        mine = both(here)
+        put(KEY[1], KEY[2])
+        until("both to have read it",
+              lambda: mark not in (status("cookie_key"), status("cookie_key", "other")))
+        for f in mine:
+            refused(cookie_of_another(there, f), "other")
+
+
 def cookie_of_another(wire, f):
     """The same final ACK as `f` sent, from the same port."""
-    g = wire.flow(PORT, addr=f.addr, sport=f.sport, iss=f.iss)
+    g = wire.flow(PORT, family=f.family, addr=f.addr, sport=f.sport, iss=f.iss, ts=f.ts)
     g.snd_nxt, g.rcv_nxt = (f.iss + 1) % 2 ** 32, (f.irs + 1) % 2 ** 32
     g.ts_recent, g.ts_base = f.ts_recent, f.ts_base
     return g
@@ -131,7 +156,8 @@ def wrong(wire):
         mark, f = status("cookie_key"), cookie(wire)
         for what, why in ((lambda: put(KEY[1], mode=0o644), "can be read or written by others"),
                           (lambda: put(KEY[1][1:]), "line 2: a key is 32 hexadecimal digits"),
-                          (lambda: put(), "has no key"), (lambda: os.unlink(FILE), "No such file")):
+                          (lambda: put(), "has no key"), (lambda: os.unlink(FILE), "No such file"),
+                          (lambda: socket.socket(socket.AF_UNIX).bind(FILE), "No such device")):
             before = said(why)
             what()
             until(f"the daemon to say '{why}'", lambda: said(why) > before)
@@ -156,16 +182,17 @@ def by_themselves(wire):
         until("another key", lambda: status("cookie_key") != mark)
         complete(f)
         g, mark = cookie(wire), status("cookie_key")
-        run("syngate", "set", "syncookie_key_s=0")
-        age = status("cookie_key_age")
-        until("three seconds", lambda: status("cookie_key_age") >= age + 3)
+        until("a third key, or four seconds", lambda: status("cookie_key_age") >= 4 or
+              status("cookie_key") != mark)
         if status("cookie_key") != mark:
-            raise Wrong("a new key with syncookie_key_s=0")
+            raise Wrong("a third key while the first one's cookies are good")
+        if mark not in run("syngate", "status"):
+            raise Wrong("status shows no fingerprint")
         complete(g)
 
 
 def main():
-    for scenario in two_hosts, changes, wrong, by_themselves:
+    for scenario in two_hosts, at_once, changes, wrong, by_themselves:
         wire = Wire()
         try:
             scenario(wire)

@@ -156,7 +156,7 @@ def parse(frame, at):
 class Wire:
     """Raw frames in and out of c0. Segments that come in go to the flow that they are for."""
 
-    def __init__(self, dev="c0", seed=None):
+    def __init__(self, dev="c0", seed=None, server="server"):
         self.dice = random.Random(seed)
         self.flows = {}
         self.next = {4: 0, 6: 0}
@@ -168,7 +168,7 @@ class Wire:
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
         self.sock.setblocking(False)
         mac = [json.loads(run("ip", "-n", ns, "-j", "link", "show", d))[0]["address"]
-               for ns, d in (("server", "s0"), ("client", dev))]
+               for ns, d in ((server, "s0"), ("client", dev))]
         self.ether = b"".join(bytes.fromhex(m.replace(":", "")) for m in mac)
         self.mark = 0
         self.lag = 0.0  # how much longer than it was to did sleep() take, at most

@@ -27,6 +27,8 @@ static const struct view_column status_view[] = {
 	{"Conns", "conns", VIEW_NUMBER, NULL},
 	{"Time-wait", "timewait", VIEW_NUMBER, NULL},
 	{"Uptime", "uptime", VIEW_SECONDS, NULL},
+	{"Cookie key", "cookie_key", VIEW_TEXT, NULL},
+	{"Key age", "cookie_key_age", VIEW_SECONDS, NULL},
 	{"PID", "pid", VIEW_NUMBER, NULL},
 	{0},
 };

@@ -79,6 +79,8 @@ static void cookies_reread(struct daemon *d, sg_time now)
 		return;
 	n = keyfile_read(d->cookies.path, key, &d->cookies.seen, &err);
 	if (n < 0) {
+		explicit_bzero(key, sizeof(key));
+		d->cookies.seen = st; /* also where it could not be opened: said once */
 		log_warn("%s; the keys of SYN cookies stay as they were", err.msg);
 		return;
 	}
@@ -90,12 +92,23 @@ static void cookies_reread(struct daemon *d, sg_time now)
 	log_info("%s: the keys of SYN cookies were read again", d->cookies.path);
 }
 
+/* Are the cookies of another key good as well, for now? */
+static bool cookies_two(const struct attachment *a, sg_time now)
+{
+	const struct sg_key *before = sg_cookie_key(&a->front->keys.cookie, 1);
+
+	return (before->k[0] | before->k[1]) && now < a->key_forget_at;
+}
+
+/* Two are good at a time, so the next one waits until the cookies of the one before are out of date. */
 static void cookies_renew(struct attachment *a, sg_time now)
 {
 	sg_time every = (sg_time)a->front->settings->syncookie_key_s * SG_SEC;
 	struct sg_key key;
 
-	if (!every || now - a->key_since < every || getrandom(&key, sizeof(key), 0) != sizeof(key))
+	if (!every || now - a->key_since < every || cookies_two(a, now))
+		return;
+	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
 		return;
 	cookies_rotate(a, &key, now);
 	explicit_bzero(&key, sizeof(key));
