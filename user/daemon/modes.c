@@ -53,7 +53,8 @@ static __u64 rate(__u64 before, __u64 now, sg_time elapsed)
 {
 	__u64 ms = elapsed / SG_MS;
 
-	return grown(before, now) * 1000 / (ms ? ms : 1);
+	ms = ms ? ms : 1;
+	return (grown(before, now) * 1000 + ms - 1) / ms; /* a single one is not none */
 }
 
 /* --- a listener ------------------------------------------------------------------------------ */

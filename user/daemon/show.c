@@ -177,7 +177,8 @@ static json_t *show_attachment(const struct attachment *a)
 
 	snprintf(key, sizeof(key), "%08x", cookies_fingerprint(a));
 	for (__u32 i = 0; i < a->workers; i++)
-		worker_call(a->worker[i], show_usage, &use);
+		if (!watch_is_late(a, i)) /* one that hangs is not to keep this waiting */
+			worker_try(a->worker[i], show_usage, &use, 1000);
 	for (__u32 i = 0; i < f->max_listeners; i++)
 		listeners += a->listening[i].used;
 	return json_pack(

@@ -24,17 +24,15 @@ static void watch_queue(const struct attachment *a, __u32 id, struct modes_queue
 	m->reqq_full = SG_READ_ONCE(q->TCPReqQFullDrop);
 }
 
-/*
- * Late for the driver, which has then looked, or for a whole second, be there frames or not: a busy
- * machine may keep a worker waiting a moment without anybody being harmed.
- */
-static bool watch_is_late(const struct attachment *a, const struct sg_worker *w, __u64 now_ms)
+bool watch_is_late(const struct attachment *a, __u32 worker)
 {
-	__u64 beat = SG_READ_ONCE(w->heartbeat), limit = a->front->settings->heartbeat_ms;
+	__u64 limit = a->front->settings->heartbeat_ms, now = clock_coarse_ms();
+	const struct sg_worker *w = &a->front->worker[worker];
+	__u64 beat = SG_READ_ONCE(w->heartbeat);
 
 	if (!SG_READ_ONCE(w->dead) && limit < WATCH_LOOK / SG_MS)
 		limit = WATCH_LOOK / SG_MS;
-	return !beat || now_ms > beat + limit;
+	return !beat || now > beat + limit;
 }
 
 /* Returns 0, or a negative errno of the counters'. */
@@ -54,10 +52,8 @@ static int watch_iface(const struct attachment *a, struct modes_iface *m)
 	m->no_socket = c.NoWorkerSocket;
 	m->workers = a->workers;
 	for (__u32 i = 0; i < a->workers; i++) {
-		const struct sg_worker *w = &a->front->worker[i];
-
-		m->rsts += SG_READ_ONCE(w->rsts_limited);
-		m->late += watch_is_late(a, w, clock_coarse_ms());
+		m->rsts += SG_READ_ONCE(a->front->worker[i].rsts_limited);
+		m->late += watch_is_late(a, i);
 	}
 	return 0;
 }
