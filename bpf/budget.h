@@ -79,8 +79,10 @@ STAGE int budget_rst(const struct packet *p, __u32 queue, __u32 now)
 		return 0;
 	b = budget_of(queue, p);
 	if (!b || !sg_budget_has(b->rst, now, set->rst_prefix_limit) ||
-	    !sg_budget_has(w->rst_until, now, set->rst_limit))
+	    !sg_budget_has(w->rst_until, now, set->rst_limit)) {
+		w->rsts_limited++;
 		return 0;
+	}
 	sg_budget_spend(&b->rst, now, set->rst_prefix_limit);
 	sg_budget_spend(&w->rst_until, now, set->rst_limit);
 	return 1;

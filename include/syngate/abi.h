@@ -201,6 +201,7 @@ struct sg_worker { /* value of `workers` */
 	__u32 rst_until;
 	__u32 cookie_until;
 	__u32 dead; /* the driver's: heartbeat late; 0 again once it is younger than half the limit */
+	__u64 rsts_limited; /* RSTs that were not sent, for want of budget */
 };
 
 #define SG_BUDGET_CELLS 16384

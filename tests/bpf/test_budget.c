@@ -202,6 +202,7 @@ static void test_rst(void **state)
 		s.bad_tcp_sum = false;
 		rig_send(r, &s, XDP_TX, RST_SENT);
 	}
+	assert_int_equal(r->f->worker[0].rsts_limited, 2 * 4);
 	answered(r, "192.0.2.7", 50); /* SYN-ACKs have a budget of their own */
 }
 

@@ -119,12 +119,47 @@ static void test_closed_at_once(void **state)
 	mailbox_free(&box);
 }
 
+static void note_box(void *worker, void *arg)
+{
+	*(void **)arg = worker;
+}
+
+/* Who did not wait for it any more is not touched, and those behind it get their turn. */
+static void test_one_that_hangs(void **state)
+{
+	struct worker_of_test w = {.until = 1};
+	pthread_t worker;
+	struct mailbox box;
+	void *seen = NULL;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(mailbox_init(&box), 0);
+	assert_int_equal(mailbox_try(&box, note_box, &seen, 20), -ETIMEDOUT);
+	assert_int_equal(mailbox_try(&box, note_box, &seen, 0), -ETIMEDOUT);
+	assert_false(mailbox_run(&box, &box));
+	assert_null(seen);
+	mailbox_close(&box);
+	assert_int_equal(mailbox_try(&box, note_box, &seen, 1000), -ESHUTDOWN);
+	mailbox_free(&box);
+
+	assert_int_equal(mailbox_init(&w.box), 0);
+	assert_int_equal(mailbox_try(&w.box, note_box, &seen, 1), -ETIMEDOUT);
+	pthread_create(&worker, NULL, worker_thread, &w);
+	assert_int_equal(mailbox_try(&w.box, add_one, &n, 60000), 0);
+	pthread_join(worker, NULL);
+	assert_int_equal(n, 1);
+	assert_null(seen);
+	mailbox_free(&w.box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_call_is_done_in_the_workers_thread),
 		cmocka_unit_test(test_the_workers_end_refuses_and_hangs_nobody),
 		cmocka_unit_test(test_closed_at_once),
+		cmocka_unit_test(test_one_that_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

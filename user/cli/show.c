@@ -29,6 +29,7 @@ static const struct view_column show_listeners[] = {
 	{"Local", NULL, VIEW_ENDPOINT, NULL},
 	{"App", "app", VIEW_TEXT, NULL},
 	{"Backend", "backend", VIEW_TEXT, NULL},
+	{"Mode", "mode", VIEW_TEXT, NULL},
 	{"Half-open", "halfopen", VIEW_OF, "syn_backlog"},
 	{"Accept-Q", "acceptq", VIEW_OF, "backlog"},
 	{"Opens", "PassiveOpens", VIEW_NUMBER, NULL},

@@ -40,6 +40,39 @@ static const char *status_string(const json_t *row, const char *key)
 	return text ? text : "?";
 }
 
+static const struct view_column status_events_view[] = {
+	{"Ago", "age_ms", VIEW_MS, NULL},
+	{"Event", "text", VIEW_TEXT, NULL},
+	{0},
+};
+
+/* How modes have switched, each interface for itself, the latest one last. */
+static int status_events(const json_t *rows)
+{
+	json_t *row, *events;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(rows, i, row)
+	{
+		events = json_object_get(row, "events");
+		if (!rc && json_array_size(events)) {
+			putchar('\n');
+			rc = view_rows(status_events_view, events, stdout);
+		}
+	}
+	return rc;
+}
+
+static void status_modes(const json_t *row)
+{
+	json_t *mode;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "modes"), i, mode)
+		printf("%s: mode: %s\n", status_string(row, "iface"), json_string_value(mode));
+}
+
 /* What somebody who looks ought to see at once, with its remedy. */
 static void status_notices(const json_t *rows)
 {
@@ -47,6 +80,8 @@ static void status_notices(const json_t *rows)
 	size_t i, j;
 
 	json_array_foreach(rows, i, row)
+	{
+		status_modes(row);
 		json_array_foreach(json_object_get(row, "workers"), j,
 				   w) if (json_is_false(json_object_get(w, "alive")))
 			printf("%s: the worker of RX queue %lld does not answer; detach and "
@@ -54,6 +89,7 @@ static void status_notices(const json_t *rows)
 			       status_string(row, "iface"),
 			       json_integer_value(json_object_get(w, "rx_queue")),
 			       status_string(row, "iface"));
+	}
 }
 
 static int status_print(const struct output *out, const json_t *rows, struct err *err)
@@ -68,7 +104,7 @@ static int status_print(const struct output *out, const json_t *rows, struct err
 	}
 	rc = view_rows(status_view, rows, stdout);
 	status_notices(rows);
-	return rc;
+	return rc ? rc : status_events(rows);
 }
 
 int cmd_status(const struct command *cmd, int argc, char **argv, struct err *err)

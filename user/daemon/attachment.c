@@ -6,6 +6,7 @@
 #include "daemon/forward.h"
 #include "daemon/rxqueues.h"
 #include "daemon/state.h"
+#include "daemon/watch.h"
 #include "io/clock.h"
 #include "io/locals.h"
 #include "io/log.h"
@@ -180,6 +181,7 @@ int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *
 	}
 	attachment_notice(a, cfg);
 	cookies_attach(d, a, clock_now());
+	watch_attach(a, clock_now());
 	if (a->front->took_over)
 		a->forget_at = clock_now() + ATTACHMENT_FORGET;
 	a->next = d->first;

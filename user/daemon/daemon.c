@@ -11,6 +11,7 @@
 
 #include "daemon/control.h"
 #include "daemon/state.h"
+#include "daemon/watch.h"
 #include "io/clock.h"
 #include "io/locals.h"
 #include "io/log.h"
@@ -122,6 +123,7 @@ static int daemon_timeout(const struct daemon *d)
 	for (const struct attachment *a = d->first; a; a = a->next) {
 		at = a->forget_at < at ? a->forget_at : at;
 		at = a->kernel_at < at ? a->kernel_at : at;
+		at = a->watch_at < at ? a->watch_at : at;
 	}
 	if (at != SG_NEVER && (wait < 0 || at < now + (sg_time)wait * SG_MS))
 		wait = at > now ? (int)((at - now) / SG_MS) + 1 : 0;
@@ -162,6 +164,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 	for (a = d->first; a; a = a->next) {
 		attachment_forget_late(a);
 		kernel_look(a, clock_now());
+		watch_look(a, clock_now());
 	}
 	cookies_look(d, clock_now());
 	control_handle(d->control, d, p + DAEMON_FDS, clients); /* may attach and detach */

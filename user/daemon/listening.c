@@ -7,6 +7,8 @@
 
 #include "app/endpoint.h"
 #include "daemon/state.h"
+#include "daemon/watch.h"
+#include "io/clock.h"
 #include "io/log.h"
 
 #define LISTENING_MAX 0x7fffffffL
@@ -89,7 +91,8 @@ static void listening_queue(struct attachment *a, __u32 id, const struct listen_
 	struct sg_queue *q = &a->front->queue[id];
 
 	if (!listening_is_same(q, &args->key))
-		q->ListenOverflows = q->ListenDrops = q->TCPReqQFullDrop = q->PassiveOpens = 0;
+		q->ListenOverflows = q->ListenDrops = q->TCPReqQFullDrop = q->PassiveOpens =
+			q->SyncookiesSent = q->SyncookiesRecv = q->SyncookiesFailed = 0;
 	q->addr = args->key.addr;
 	q->port = args->key.port;
 	listening_limit(a, args, q);
@@ -219,6 +222,7 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 	if (rc)
 		return rc;
 	a->listening[id] = l;
+	watch_listen(a, (__u32)id, clock_now());
 	a->kernel_at = a->kernel_all_at = 0; /* at once */
 	return 0;
 }

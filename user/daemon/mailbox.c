@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct mailbox_call {
@@ -36,21 +37,72 @@ void mailbox_free(struct mailbox *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
+/* Out of the list again, unless the worker has taken it. */
+static bool mailbox_withdraw(struct mailbox *m, struct mailbox_call *call)
+{
+	struct mailbox_call **p = &m->first;
+
+	while (*p && *p != call)
+		p = &(*p)->next;
+	if (!*p)
+		return false;
+	*p = call->next;
+	if (!*p)
+		m->last = p;
+	return true;
+}
+
+/* `until` NULL: for as long as it takes. */
+static int mailbox_wait(struct mailbox *m, struct mailbox_call *call, const struct timespec *until)
+{
+	*m->last = call;
+	m->last = &call->next;
+	__atomic_store_n(&m->waiting, true, __ATOMIC_RELEASE);
+	mailbox_wake(m);
+	while (!call->done) {
+		if (!until)
+			pthread_cond_wait(&m->done, &m->lock);
+		else if (pthread_cond_clockwait(&m->done, &m->lock, CLOCK_MONOTONIC, until) ==
+				 ETIMEDOUT &&
+			 !call->done) {
+			if (mailbox_withdraw(m, call))
+				return -ETIMEDOUT;
+			until = NULL; /* it is at it */
+		}
+	}
+	return call->rc;
+}
+
 int mailbox_call(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg)
 {
-	struct mailbox_call call = {.fn = fn, .arg = arg, .rc = -ESHUTDOWN};
+	struct mailbox_call call = {.fn = fn, .arg = arg};
+	int rc = -ESHUTDOWN;
 
 	pthread_mutex_lock(&m->lock);
-	if (!m->closed) {
-		*m->last = &call;
-		m->last = &call.next;
-		__atomic_store_n(&m->waiting, true, __ATOMIC_RELEASE);
-		mailbox_wake(m);
-		while (!call.done)
-			pthread_cond_wait(&m->done, &m->lock);
-	}
+	if (!m->closed)
+		rc = mailbox_wait(m, &call, NULL);
 	pthread_mutex_unlock(&m->lock);
-	return call.rc;
+	return rc;
+}
+
+int mailbox_try(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg, unsigned ms)
+{
+	struct mailbox_call call = {.fn = fn, .arg = arg};
+	struct timespec until;
+	int rc = -ESHUTDOWN;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	pthread_mutex_lock(&m->lock);
+	if (!m->closed)
+		rc = mailbox_wait(m, &call, &until);
+	pthread_mutex_unlock(&m->lock);
+	return rc;
 }
 
 static struct mailbox_call *mailbox_take(struct mailbox *m)

@@ -26,6 +26,9 @@ void mailbox_free(struct mailbox *m);
 /* Any thread. 0, or -ESHUTDOWN: the worker is gone, `fn` was not called. */
 int mailbox_call(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg);
 
+/* The same, for a worker that may hang. -ETIMEDOUT: it did not begin within `ms`, and will not. */
+int mailbox_try(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg, unsigned ms);
+
 /* The worker's thread: do what waits. Returns whether there was something. */
 bool mailbox_run(struct mailbox *m, void *worker);
 bool mailbox_waiting(const struct mailbox *m);

@@ -7,6 +7,7 @@
 #include "app/endpoint.h"
 #include "daemon/rows.h"
 #include "daemon/state.h"
+#include "daemon/watch.h"
 #include "io/clock.h"
 
 void show_begin(struct show_array *s, FILE *out)
@@ -41,9 +42,11 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 	endpoint_addr(addr, &l->key.addr);
 	if (l->app == APP_PROXY)
 		endpoint_print(backend, &l->backend, l->backend_port);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I}",
 			 "iface", a->front->ifname, "addr", addr, "port", l->key.port, "app",
-			 app_ops_of(l->app)->name, "backend", backend, "syn_backlog",
+			 app_ops_of(l->app)->name, "backend", backend, "mode",
+			 modes_name(modes_of(&a->listening[id].modes.track)), "syn_backlog",
 			 (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
 			 "backlog", (json_int_t)q->backlog, "halfopen",
 			 (json_int_t)SG_READ_ONCE(q->halfopen), "young",
@@ -51,7 +54,10 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 			 (json_int_t)SG_READ_ONCE(q->acceptq), "ListenOverflows",
 			 (json_int_t)q->ListenOverflows, "ListenDrops", (json_int_t)q->ListenDrops,
 			 "TCPReqQFullDrop", (json_int_t)q->TCPReqQFullDrop, "PassiveOpens",
-			 (json_int_t)q->PassiveOpens);
+			 (json_int_t)q->PassiveOpens, "SyncookiesSent",
+			 (json_int_t)q->SyncookiesSent, "SyncookiesRecv",
+			 (json_int_t)q->SyncookiesRecv, "SyncookiesFailed",
+			 (json_int_t)q->SyncookiesFailed);
 }
 
 static void show_listeners(struct show_array *s, const struct attachment *a)
@@ -171,18 +177,20 @@ static json_t *show_attachment(const struct attachment *a)
 
 	snprintf(key, sizeof(key), "%08x", cookies_fingerprint(a));
 	for (__u32 i = 0; i < a->workers; i++)
-		worker_call(a->worker[i], show_usage, &use);
+		if (!watch_is_late(a, i)) /* one that hangs is not to keep this waiting */
+			worker_try(a->worker[i], show_usage, &use, 1000);
 	for (__u32 i = 0; i < f->max_listeners; i++)
 		listeners += a->listening[i].used;
 	return json_pack(
-		"{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I, s:s, s:I}", "iface",
+		"{s:s, s:s, s:I, s:i, s:s, s:b, s:i, s:o, s:i, s:I, s:b, s:I, s:I, s:s, s:I, s:o, s:o}", "iface",
 		f->ifname, "instance", f->instance, "ifindex", (json_int_t)f->ifindex, "pid",
 		(int)getpid(), "mode", f->mode == FRONT_SKB ? "skb" : "native", "zero_copy",
 		a->zero_copy, "queues", (int)f->queues, "workers", workers, "listeners", listeners,
 		"uptime", (json_int_t)((clock_now() - a->since) / SG_SEC), "took_over",
 		f->took_over, "conns", (json_int_t)use.conns, "timewait", (json_int_t)use.timewait,
 		"cookie_key", key, "cookie_key_age",
-		(json_int_t)((clock_now() - a->key_since) / SG_SEC));
+		(json_int_t)((clock_now() - a->key_since) / SG_SEC), "modes", watch_modes(a), "events",
+		watch_events(a));
 }
 
 int show_status(struct daemon *d, FILE *out, struct err *err)

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "daemon/daemon.h"
+#include "daemon/modes.h"
 #include "daemon/worker.h"
 #include "io/keyfile.h"
 
@@ -20,7 +21,10 @@ struct listening {
 	struct listen_args args;
 	struct sg_listener offer; /* as the driver and the workers know it */
 	int held; /* kport_hold(); -1: the kernel has a server there */
+	struct modes_listener modes;
 };
+
+#define WATCH_EVENTS 16 /* a power of two, so that `events` may wrap */
 
 /* One interface that we are attached to. */
 struct attachment {
@@ -36,6 +40,10 @@ struct attachment {
 	sg_time since;
 	sg_time key_since, key_forget_at; /* of SYN cookies; the one before it: SG_NEVER, it stays */
 	sg_time kernel_at, kernel_all_at; /* kernel_look() */
+	sg_time watch_at;		  /* watch_look() */
+	struct modes_interface modes;
+	struct modes_event event[WATCH_EVENTS];
+	unsigned events; /* ever; the last ones are kept */
 	sg_time forget_at; /* what a dead daemon listened on and nobody asked for; SG_NEVER */
 	struct daemon_summary before; /* what a dead daemon's counters say */
 };

@@ -52,6 +52,13 @@ int worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void 
 	return mailbox_call(&w->mailbox, worker_closure_run, &c);
 }
 
+int worker_try(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg, unsigned ms)
+{
+	struct worker_closure c = {fn, arg};
+
+	return mailbox_try(&w->mailbox, worker_closure_run, &c, ms);
+}
+
 int worker_listen(struct worker *w, __u32 id, const struct sg_listener *l,
 		  const struct app_target *to)
 {

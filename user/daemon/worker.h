@@ -70,6 +70,8 @@ void worker_free(struct worker *w);
 
 /* Have `fn` called in the worker's thread and wait for it. 0 or -ESHUTDOWN. */
 int worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg);
+/* The same, if it begins within `ms`; else -ETIMEDOUT. */
+int worker_try(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg, unsigned ms);
 
 /* In its thread: serve listener `id`, or no longer. */
 int worker_listen(struct worker *w, __u32 id, const struct sg_listener *l,

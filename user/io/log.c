@@ -12,9 +12,9 @@ static struct {
 	enum log_level max;
 	__u64 second;
 	unsigned lines, lost;
-} logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .max = LOG_WARN};
+} logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .max = LOG_NOTICE};
 
-static const char *const level_name[] = {"error", "warning", "info", "debug"};
+static const char *const level_name[] = {"error", "warning", "notice", "info", "debug"};
 
 void log_set_level(enum log_level max)
 {

@@ -3,11 +3,11 @@
 #ifndef IO_LOG_H
 #define IO_LOG_H
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 #define LOG_BURST 20
 
-/* What is above this level is not printed. Starts as LOG_WARN. */
+/* What is above this level is not printed. Starts as LOG_NOTICE. */
 void log_set_level(enum log_level max);
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
