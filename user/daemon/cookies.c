@@ -100,7 +100,7 @@ static bool cookies_two(const struct attachment *a, sg_time now)
 	return (before->k[0] | before->k[1]) && now < a->key_forget_at;
 }
 
-/* Two are good at a time, so the next one waits until the cookies of the one before are out of date. */
+/* Two are good at a time: the next one waits until the cookies of the one before are no more. */
 static void cookies_renew(struct attachment *a, sg_time now)
 {
 	sg_time every = (sg_time)a->front->settings->syncookie_key_s * SG_SEC;
