@@ -263,9 +263,17 @@ STAGE int peer_is_proven(const struct sg_tuple *t)
 	return b && sg_proven_has(b, mark);
 }
 
-SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request *rq, __u32 rto_ms,
-				       __u32 cookies)
+/* May it have what is kept for those that are known? */
+SG_INLINE int admit_preferred(const struct sg_queue *q, const struct packet *p,
+			      const struct sg_settings *set)
 {
+	return sg_synq_wants_proven(q) && (peer_is_allowed(p, set) || peer_is_proven(&p->tuple));
+}
+
+SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct packet *p,
+				       const struct request *rq, const struct sg_settings *set)
+{
+	__u32 cookies = set->tcp_syncookies;
 	__u32 tag = rq->h.table;
 	__u32 i0 = sg_bucket_first(tag, halfopen_buckets);
 	__u32 i1 = sg_bucket_second(tag, halfopen_buckets);
@@ -280,8 +288,8 @@ SG_INLINE enum sg_admission admit_into(struct sg_queue *q, const struct request 
 		return SG_ADMIT_BUCKET_FULL;
 	if (cookies > 1)
 		return SG_ADMIT_HALFOPEN_FULL;
-	is_proven = cookies || (sg_synq_wants_proven(q) && peer_is_proven(&rq->e.tuple));
-	how = sg_synq_take(w0, w1, q, is_proven, tag, rq->now, rto_ms, &at);
+	is_proven = cookies || admit_preferred(q, p, set);
+	how = sg_synq_take(w0, w1, q, is_proven, tag, rq->now, set->synack_rto_ms, &at);
 	if (how != SG_ADMIT_ENTRY || at.way >= SG_WAYS)
 		return how;
 	e = halfopen_entry(at.second ? i1 : i0, at.way);
@@ -332,7 +340,7 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 	if (!budget_synack(p, ctx->rx_queue_index, rq->now_budget))
 		return admit_refused(q, SG_V_SYNACK_LIMITED);
 	admit_entry(&rq->e, ctx, p, rq, set);
-	how = admit_into(q, rq, set->synack_rto_ms, set->tcp_syncookies);
+	how = admit_into(q, p, rq, set);
 	switch (sg_cookie_instead(q, how, set->tcp_syncookies)) {
 	case SG_ADMIT_ENTRY:
 		tuple_numbers(&p->tuple, &rq->h);

@@ -2,7 +2,8 @@
 /*
  * Stage: may this be answered? So many SYN-ACKs and RSTs a second for each source prefix, so that
  * we are no reflector and a flood's answers leave room for those to clients; and in all, where that
- * is asked for. Whoever has completed a handshake before is answered all the same.
+ * is asked for. Whoever has completed a handshake before is answered all the same, and whoever is
+ * allowed.
  */
 #ifndef BPF_BUDGET_H
 #define BPF_BUDGET_H
@@ -65,10 +66,10 @@ STAGE int budget_synack(const struct packet *p, __u32 queue, __u32 now)
 		sg_budget_spend(&w->synack_until, now, set->synack_limit);
 		return 1;
 	}
-	return budget_is_proven(&p->tuple);
+	return peer_is_allowed(p, set) || budget_is_proven(&p->tuple);
 }
 
-/* One more RST. No exception: whoever is proven can wait for one. */
+/* One more RST. Whoever is proven can wait for one. */
 STAGE int budget_rst(const struct packet *p, __u32 queue, __u32 now)
 {
 	const struct sg_settings *set = settings_get();
@@ -80,6 +81,8 @@ STAGE int budget_rst(const struct packet *p, __u32 queue, __u32 now)
 	b = budget_of(queue, p);
 	if (!b || !sg_budget_has(b->rst, now, set->rst_prefix_limit) ||
 	    !sg_budget_has(w->rst_until, now, set->rst_limit)) {
+		if (peer_is_allowed(p, set))
+			return 1;
 		w->rsts_limited++;
 		return 0;
 	}

@@ -85,12 +85,16 @@ SG_INLINE enum sg_verdict tcp(struct xdp_md *ctx, const struct packet *p,
 		return SG_V_PASS_NO_LISTENER;
 	owner = flow_find(&p->tuple, rq->h.table);
 	if (owner >= 0) {
+		if (peer_is_denied(p, set))
+			return SG_V_DENIED;
 		steer_flow(&rq->m, p, owner, SG_META_FLOW);
 		return p->fault ? p->fault : SG_V_STEER_FLOW;
 	}
 	l = listener_find(p, set, &why);
 	if (!l)
 		return why; /* not ours: the kernel sees it untouched */
+	if (peer_is_denied(p, set))
+		return SG_V_DENIED;
 	if (p->fault)
 		return p->fault;
 	rq->l = l->l;

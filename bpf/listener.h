@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stage 2: whose segment is this? Flows first, then listeners, exact before wildcard. */
+/*
+ * Stage 2: whose segment is this? Flows first, then listeners, exact before wildcard. And: is its
+ * peer one that is allowed or denied?
+ */
 #ifndef BPF_LISTENER_H
 #define BPF_LISTENER_H
 
@@ -118,9 +121,31 @@ SG_INLINE const struct sg_listener *listener_open(const struct sg_listener_key *
 
 SG_INLINE int listener_addr_is_local(const struct sg_addr *a)
 {
-	struct sg_local_key k = {.prefix = 128, .addr = *a};
+	struct sg_prefix k = {.prefix = 128, .addr = *a};
 
 	return bpf_map_lookup_elem(&locals, &k) != 0;
+}
+
+STAGE enum sg_list peer_list(const struct packet *p)
+{
+	struct sg_prefix k = {.prefix = 128};
+	const struct sg_listed *l;
+
+	if (!p)
+		return SG_LIST_NONE;
+	k.addr = p->tuple.peer;
+	l = bpf_map_lookup_elem(&prefixes, &k);
+	return l && !l->v6 == !p->v6 ? l->list : SG_LIST_NONE;
+}
+
+SG_INLINE int peer_is_denied(const struct packet *p, const struct sg_settings *set)
+{
+	return SG_READ_ONCE(set->denied) && peer_list(p) == SG_LIST_DENY;
+}
+
+SG_INLINE int peer_is_allowed(const struct packet *p, const struct sg_settings *set)
+{
+	return SG_READ_ONCE(set->allowed) && peer_list(p) == SG_LIST_ALLOW;
 }
 
 #define LISTENERS_SEEN 16

@@ -29,9 +29,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, SG_MAX_LOCALS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sg_local_key);
+	__type(key, struct sg_prefix);
 	__type(value, __u8);
 } locals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SG_MAX_PREFIXES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sg_prefix);
+	__type(value, struct sg_listed);
+} prefixes SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -7,7 +7,8 @@
  * Pins, under /sys/fs/bpf/syngate/<instance>/: `link`, and the maps
  *
  *	listeners    hash      sg_listener_key -> sg_listener    read by people
- *	locals       LPM trie  sg_local_key -> __u8              the host's own addresses
+ *	locals       LPM trie  sg_prefix -> __u8                 the host's own addresses
+ *	prefixes     LPM trie  sg_prefix -> sg_listed            allowed and denied peers
  *	queues       array     listener id -> sg_queue           mmapable, read by people
  *	counters     per-CPU   0 -> sg_counters                  read by people
  *	tcp_counters array     worker -> sg_tcp_counters         mmapable, read by people
@@ -33,7 +34,7 @@
 #include "siphash.h"
 #include "verdict.h"
 
-#define SG_ABI 4 /* goes up when anything in this file changes shape or meaning */
+#define SG_ABI 5 /* goes up when anything in this file changes shape or meaning */
 #define SG_MAX_LISTENERS 4096
 #define SG_MAX_QUEUES 64
 
@@ -59,12 +60,26 @@ struct sg_listener { /* value of `listeners` */
 	__u16 window;                 /* window in the SYN-ACK, unscaled */
 };
 
-struct sg_local_key { /* key of `locals`: an address or prefix that is this host */
+struct sg_prefix { /* key of `locals` (what is this host) and `prefixes`; an address or more */
 	__u32 prefix; /* bits, of 128: an IPv4 address has 128, an IPv4 /16 has 112 */
 	struct sg_addr addr;
 };
 
 #define SG_MAX_LOCALS 65536
+#define SG_MAX_PREFIXES 262144
+
+enum sg_list {
+	SG_LIST_NONE = 0,
+	SG_LIST_ALLOW = 1, /* no budget keeps it from being answered, and it counts as proven */
+	SG_LIST_DENY = 2,  /* its segments to us are dropped */
+};
+
+struct sg_listed { /* value of `prefixes`: the longest one that fits a peer counts */
+	enum sg_list list;
+	__u16 bits;  /* its length, of 32 or 128 */
+	__u16 v6;    /* 1: IPv6. ::/0 fits mapped addresses as well, and is not meant for them */
+	__u32 since; /* sg_settings.generation when it was put there */
+};
 
 /* Two bits a local port in `ports`, 32 ports a word. */
 #define SG_PORT_OURS 1	 /* it may have a listener or a flow. All other TCP passes at once */

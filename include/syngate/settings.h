@@ -102,6 +102,7 @@ struct sg_settings {
 	__u8 mac[6];     /* the interface's own address */
 	__u16 mtu;
 	__u32 generation; /* one up after each change of `listeners` or `locals` */
+	__u32 allowed, denied; /* prefixes in `prefixes`; of none of them nobody looks there */
 	__u32 zero;
 #define X(name, def, min, max, text) __u32 name;
 	SG_SETTINGS(X)

@@ -39,6 +39,7 @@
 	X(BAD_FLAGS, BadFlags, "flags that no TCP sends")                                          \
 	X(BAD_ADDRESS, BadAddress, "source address or port that no host may have")                 \
 	X(FIRST_FRAGMENT, FirstFragment, "first fragment to our port: not reassembled")            \
+	X(DENIED, Denied, "from a prefix that is denied: dropped")                                 \
 	X(SYNACK_LIMITED, SynAckLimited, "SYN dropped: its prefix, or all, had its SYN-ACKs")      \
 	X(HALFOPEN_FULL, HalfOpenFull, "SYN dropped: half-open queue at its limit")                \
 	X(HALFOPEN_RESERVED, HalfOpenReserved, "SYN dropped: the rest is for proven peers")        \

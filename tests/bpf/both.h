@@ -283,12 +283,50 @@ static inline void both_toggle(struct both *t)
 	model_listener_goes(&t->m, 1);
 }
 
+static inline void both_unlist(struct both *t)
+{
+	struct prefix p;
+	enum sg_list list;
+
+	while (!front_next_listed(t->r.f, NULL, &p, &list))
+		if (front_list(t->r.f, &p, SG_LIST_NONE, &t->r.err))
+			fail_msg("%s", t->r.err.msg);
+	assert_int_equal(t->r.f->settings->allowed + t->r.f->settings->denied, 0);
+	t->m.listeds = 0;
+}
+
+/* Somebody's prefix, short or long; the same one again changes what it is listed as. */
+static inline void both_list(struct both *t, const struct actor *a)
+{
+	struct dice *d = &t->dice;
+	bool v6 = !sg_addr_is4((const void *)a->pair.peer), deny = percent(d, 50);
+	unsigned n = v6 ? PICK(d, 0u, 13u, 64u, 120u, 128u, 128u)
+			: 96 + PICK(d, 0u, 9u, 24u, 30u, 32u, 32u);
+	struct prefix p = {.key.prefix = n, .v6 = v6};
+	int i = 0;
+
+	for (unsigned bit = 0; bit < n; bit++)
+		p.key.addr.addr[bit / 8] |= a->pair.peer[bit / 8] & 0x80 >> bit % 8;
+	while (i < t->m.listeds && (t->m.listed[i].prefix != n ||
+				    memcmp(t->m.listed[i].addr, p.key.addr.addr, 16) != 0))
+		i++;
+	if (i == MODEL_LISTED)
+		return;
+	memcpy(t->m.listed[i].addr, p.key.addr.addr, 16);
+	t->m.listed[i].prefix = n;
+	t->m.listed[i].v6 = v6;
+	t->m.listed[i].deny = deny;
+	t->m.listeds += i == t->m.listeds;
+	if (front_list(t->r.f, &p, deny ? SG_LIST_DENY : SG_LIST_ALLOW, &t->r.err))
+		fail_msg("%s", t->r.err.msg);
+}
+
 static inline void both_event(struct both *t)
 {
 	struct actor *a = &t->stage[below(&t->dice, t->actors)];
 	struct model_peer *p = model_peer(&t->m, &a->pair);
 
-	switch (below(&t->dice, 12)) {
+	switch (below(&t->dice, 14)) {
 	case 0: /* given up, or completed */
 	case 1:
 	case 2:
@@ -311,6 +349,12 @@ static inline void both_event(struct both *t)
 		both_knobs(t);
 		if (percent(&t->dice, 10))
 			both_toggle(t);
+		break;
+	case 8:
+		both_unlist(t);
+		break;
+	case 9:
+		both_list(t, a);
 		break;
 	default:
 		both_limits(t, (int)below(&t->dice, 6));
@@ -338,6 +382,7 @@ static inline void both_begin(struct both *t)
 	rig_reset(&t->r);
 	memset(t->r.f->proven, 0, SG_PROVEN_BUCKETS * sizeof(*t->r.f->proven));
 	model_reset(&t->m);
+	both_unlist(t);
 	memset(t->budgets, 0, t->budgets_len);
 	both_knobs(t);
 	both_listen(t, 0, NULL, 80, true);

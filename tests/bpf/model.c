@@ -31,16 +31,30 @@ static bool is_proven(const struct model *m, const struct model_pair *p, bool cl
 	return false;
 }
 
+static bool is_within(const uint8_t *addr, const uint8_t *prefix, unsigned n)
+{
+	return !memcmp(addr, prefix, n / 8) &&
+	       (n % 8 == 0 || (addr[n / 8] ^ prefix[n / 8]) >> (8 - n % 8) == 0);
+}
+
 static bool is_local(const struct model *m, const uint8_t *addr)
 {
-	for (int i = 0; i < m->locals; i++) {
-		unsigned n = m->local[i].prefix;
-
-		if (!memcmp(addr, m->local[i].addr, n / 8) &&
-		    (n % 8 == 0 || (addr[n / 8] ^ m->local[i].addr[n / 8]) >> (8 - n % 8) == 0))
+	for (int i = 0; i < m->locals; i++)
+		if (is_within(addr, m->local[i].addr, m->local[i].prefix))
 			return true;
-	}
 	return false;
+}
+
+/* The longest prefix counts, and says nothing of the other family. */
+static bool is_listed(const struct model *m, const struct model_segment *s, bool deny)
+{
+	int best = -1;
+
+	for (int i = 0; i < m->listeds; i++)
+		if (is_within(s->pair.peer, m->listed[i].addr, m->listed[i].prefix) &&
+		    (best < 0 || m->listed[i].prefix > m->listed[best].prefix))
+			best = i;
+	return best >= 0 && m->listed[best].v6 == s->v6 && m->listed[best].deny == deny;
 }
 
 /* One address before all of them; all of them are those that the host has. */
@@ -133,13 +147,14 @@ static void stray(const struct model *m, struct model_outcome *o)
 {
 	const char *why;
 
-	if (o->seg.flags & RST ||
-	    !model_budget_has(&m->queue[o->queue].rst, o->ns, m->set.rst_limit) ||
-	    !model_budget_has(&model_cell(m, o)->rst, o->ns, m->set.rst_prefix_limit)) {
+	o->rst_spent =
+		!(o->seg.flags & RST) &&
+		model_budget_has(&m->queue[o->queue].rst, o->ns, m->set.rst_limit) &&
+		model_budget_has(&model_cell(m, o)->rst, o->ns, m->set.rst_prefix_limit);
+	if (!o->rst_spent && (o->seg.flags & RST || !is_listed(m, &o->seg, false))) {
 		drop(o, "StrayDropped");
 		return;
 	}
-	o->rst_spent = true;
 	why = malformed(m, &o->seg);
 	if (why) {
 		drop(o, why);
@@ -176,7 +191,7 @@ static void agree(const struct model *m, struct model_outcome *o, int listener,
 
 /* NULL: there is room. By the order of the-queues.md. */
 static const char *refused(const struct model *m, const struct model_listener *l,
-			   const struct model_pair *p)
+			   const struct model_segment *s)
 {
 	bool full = l->halfopen > l->syn_backlog;
 	bool accept_full = l->acceptq > l->backlog || l->stopped;
@@ -192,7 +207,7 @@ static const char *refused(const struct model *m, const struct model_listener *l
 		return "HalfOpenFull";
 	if (accept_full)
 		return "AcceptQueueFull";
-	if (l->halfopen > l->strangers && !is_proven(m, p, true))
+	if (l->halfopen > l->strangers && !is_proven(m, &s->pair, true) && !is_listed(m, s, false))
 		return "HalfOpenReserved";
 	return m->no_slot ? "HalfOpenBucketFull" : NULL;
 }
@@ -225,11 +240,12 @@ static bool may_answer(const struct model *m, const struct model_outcome *o)
 static void admit(const struct model *m, struct model_outcome *o, const struct model_peer *p,
 		  int listener)
 {
-	const char *why = refused(m, &m->listener[listener], &o->seg.pair);
+	const char *why = refused(m, &m->listener[listener], &o->seg);
 
 	agree(m, o, listener, &o->agreed);
 	o->synack_spent = may_answer(m, o);
-	if (!o->synack_spent && !is_proven(m, &o->seg.pair, false)) {
+	if (!o->synack_spent && !is_proven(m, &o->seg.pair, false) &&
+	    !is_listed(m, &o->seg, false)) {
 		drop(o, "SynAckLimited");
 		return;
 	}
@@ -428,12 +444,12 @@ static void tcp(const struct model *m, struct model_outcome *o)
 	const char *why;
 	int listener;
 
-	if (p && p->owner >= 0 && !o->seg.fault) {
-		hand_over(m, o, "SteerFlow", MODEL_FLOW, p->owner);
-		return;
-	}
 	listener = listener_of(m, &o->seg.pair, &why);
-	if (o->seg.fault && (listener >= 0 || (p && p->owner >= 0)))
+	if ((listener >= 0 || (p && p->owner >= 0)) && is_listed(m, &o->seg, true))
+		drop(o, "Denied");
+	else if (p && p->owner >= 0 && !o->seg.fault)
+		hand_over(m, o, "SteerFlow", MODEL_FLOW, p->owner);
+	else if (o->seg.fault && (listener >= 0 || (p && p->owner >= 0)))
 		drop(o, o->seg.fault);
 	else if (listener < 0)
 		pass(o, why);

@@ -22,6 +22,7 @@
 #define MODEL_LOCALS	8
 #define MODEL_KERNELS	8
 #define MODEL_PROVEN	64
+#define MODEL_LISTED	16
 
 /* A connection's name. IPv4 addresses are mapped, RFC 4291 2.5.5.2. */
 struct model_pair {
@@ -120,7 +121,12 @@ struct model {
 		struct model_pair pair; /* its `peer` and `tag` count */
 		bool closed;		/* a connection ended in good order; else: a handshake */
 	} proven[MODEL_PROVEN];
-	int locals, kernels, provens;
+	struct {
+		uint8_t addr[16];
+		unsigned prefix; /* of 128 */
+		bool v6, deny;	 /* else allowed */
+	} listed[MODEL_LISTED];
+	int locals, kernels, provens, listeds;
 	bool no_slot; /* in the table for the pair of the next frame: keyed, likewise */
 	/* which cell of `cells`: keyed, so that somebody else must tell */
 	uint32_t (*cell_of)(const void *arg, const struct model_segment *s);

@@ -93,6 +93,8 @@ static inline bool exists(const char *name)
 	return access(path(name), F_OK) == 0;
 }
 
+#define PINNED 16 /* maps; and the link, once attached */
+
 static inline int pins_there(void)
 {
 	DIR *d = opendir(path(""));

@@ -19,13 +19,13 @@ static void test_life(void **state)
 	(void)state;
 	assert_false(f->took_over);
 	assert_int_equal(prog_on("rig-s"), 0);
-	assert_int_equal(pins_there(), 15);
+	assert_int_equal(pins_there(), PINNED);
 	must_attach(f);
 	assert_true(f->attached);
 	assert_int_equal(f->mode, FRONT_NATIVE);
 	for (size_t i = 0; i < SG_ARRAY_SIZE(names); i++)
 		assert_true(exists(names[i]));
-	assert_int_equal(pins_there(), 16);
+	assert_int_equal(pins_there(), PINNED + 1);
 	assert_int_not_equal(prog_on("rig-s"), 0);
 	must_detach(f);
 	assert_int_equal(prog_on("rig-s"), 0);
@@ -222,7 +222,7 @@ static void test_foreign(void **state)
 	cfg.ifname = "rig-s";
 	refused(try_open(&f, &cfg), -EEXIST, EXIT_USAGE, "--instance");
 	assert_int_not_equal(prog_on("rig-e"), 0);
-	assert_int_equal(pins_there(), 16);
+	assert_int_equal(pins_there(), PINNED + 1);
 	rig_sh("ip link del rig-e");
 	/* its interface has gone: they are nobody's now */
 	f = must_open(&cfg);

@@ -197,7 +197,7 @@ static void test_takeover_resized(void **state)
 	assert_int_equal(live_entries(R.f), 0);
 	assert_int_equal(R.f->queue[2].in_use, 0);
 	must_attach(R.f);
-	assert_int_equal(pins_there(), 16);
+	assert_int_equal(pins_there(), PINNED + 1);
 	must_detach(R.f);
 	assert_int_equal(prog_on("rig-s"), 0);
 }

@@ -121,6 +121,7 @@ CHANGE(ip_sum_stray, ack(s); s->bad_ip_sum = true)
 CHANGE(doff_stray, ack(s); s->doff = 4)
 CHANGE(sum_stray, ack_data(s); s->bad_tcp_sum = true)
 CHANGE(acceptq_full, s->dport = 443)
+CHANGE(denied, s->src = "10.66.1.2")
 
 static const struct row dropped[] = {
 	ROW(rst, "stray RST", DROP, STRAY),
@@ -129,12 +130,14 @@ static const struct row dropped[] = {
 	ROW(doff_stray, "TCP header of 16 bytes of a stray", DROP, BAD_TCP),
 	ROW(sum_stray, "TCP checksum of a stray", DROP, BAD_CHECKSUM),
 	ROW(acceptq_full, "accept queue full", DROP, ACCEPTQ_FULL),
+	ROW(denied, "from a denied prefix", DROP, DENIED),
 };
 
 static int listeners_setup(void **state)
 {
 	struct sg_listener_key k82 = {.port = 82}, k83 = {.port = 83};
 	struct sg_listener l82 = {.id = 4, .state = SG_LISTENER_CLOSED};
+	struct prefix mean = {.key = {.prefix = 96 + 16}};
 	struct rig *r;
 
 	rig_setup(state);
@@ -146,7 +149,9 @@ static int listeners_setup(void **state)
 	rig_listen(r, 3, NULL, 443, 100, 0);
 	r->f->queue[3].acceptq = 1;
 	rig_listen(r, 5, NULL, 83, 100, 100);
-	if (front_set_listener(r->f, &k82, &l82, &r->err) ||
+	sg_addr_from4(&mean.key.addr, "\x0a\x42\0\0"); /* 10.66.0.0 */
+	if (front_list(r->f, &mean, SG_LIST_DENY, &r->err) ||
+	    front_set_listener(r->f, &k82, &l82, &r->err) ||
 	    front_del_listener(r->f, &k83, &r->err) || front_del_listener(r->f, &k83, &r->err))
 		fail_msg("%s", r->err.msg);
 	return 0;

@@ -76,7 +76,7 @@ static int setup(void **state)
 {
 	struct sg_listener_key k = {.port = 80};
 	struct sg_listener l = {.state = SG_LISTENER_OPEN, .mss4 = 1460, .mss6 = 1440};
-	struct sg_local_key own = {.prefix = 96 + 8};
+	struct sg_prefix own = {.prefix = 96 + 8};
 	struct sg_worker *w;
 	__u8 yes = 1;
 

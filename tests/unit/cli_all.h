@@ -92,6 +92,19 @@ int daemon_cookie_keys(struct daemon *d, const char *path, struct err *err)
 	return fake_note(err, "cookie_keys", path);
 }
 
+int daemon_list(struct daemon *d, const char *iface, enum sg_list list, const struct prefixes *what,
+		struct err *err)
+{
+	char text[256], prefix[PREFIX_TEXT];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s %d", iface, list);
+
+	(void)d;
+	for (size_t i = 0; i < what->n && n < sizeof(text); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s",
+				      prefix_print(prefix, &what->at[i]));
+	return what->n ? fake_note(err, "list", text) : 0;
+}
+
 int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 {
 	int rc = fake_note(NULL, "serve", "");
@@ -174,6 +187,7 @@ int daemon_signal(const struct daemon *d)
 #include "cli/help.c"
 #include "cli/iface.c"
 #include "cli/knob.c"
+#include "cli/list.c"
 #include "cli/listen.c"
 #include "cli/listener.c"
 #define main syngate_main
@@ -196,5 +210,6 @@ int syngate_main(int argc, char **argv);
 #include "io/err.c"
 #include "io/log.c"
 #include "io/nonblock.c"
+#include "io/prefix.c"
 
 #endif

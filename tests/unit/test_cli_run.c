@@ -78,6 +78,18 @@ static void run_asks_in_order(void **state)
 	assert_string_equal(err, "");
 }
 
+static void run_lists_before_it_listens(void **state)
+{
+	(void)state;
+	assert_int_equal(syngate("run eth0 --deny 192.0.2.0/24 --listen *:80 --app http --allow "
+				 "2001:db8::/32 --deny 198.51.100.7"),
+			 0);
+	assert_string_equal(fake_log, "new(eth0) attach(eth0 - 0 0 0) "
+				      "list(eth0 2 192.0.2.0/24 198.51.100.7/32) "
+				      "list(eth0 1 2001:db8::/32) listen(eth0 80 0 0 -1 -1) "
+				      "serve() free() ");
+}
+
 static void run_is_named_after_its_interface(void **state)
 {
 	(void)state;
@@ -158,6 +170,15 @@ static void wrong_use_is_told_in_one_line(void **state)
 		{"nc 192.0.2.1:80 -s 192.0.2.9:0", 1, "from 1 to 65535"},
 		{"nc 192.0.2.1:80 --set tcp_sack=2", 1, "from 0 to 1"},
 		{"nc 192.0.2.1:80 -x", 1, "unknown option '-x'"},
+		{"run eth0 --deny 192.0.2.1/24 --listen :80 --app http", 1, "192.0.2.0/24"},
+		{"run eth0 --allow @/none/list --listen :80 --app http", 1, "/none/list"},
+		{"deny", 1, "usage: syngate deny IFACE PREFIX"},
+		{"deny eth0", 1, "usage: syngate deny IFACE PREFIX"},
+		{"allow eth0 192.0.2.0/33", 1, "0 to 32"},
+		{"deny eth0 --all", 1, "unknown option '--all'"},
+		{"unlist eth0", 1, "usage: syngate unlist IFACE PREFIX"},
+		{"unlist eth0 --all 192.0.2.0/24", 1, "unexpected argument '192.0.2.0/24'"},
+		{"show prefixes state ESTAB", 1, "unexpected argument 'state'"},
 		{"help nothing", 1, "unknown command 'nothing'"},
 		{"status", 3, "syngate run IFACE --listen ADDR:PORT"},
 		{"status --instance web", 3, "no daemon is running"},
@@ -168,6 +189,9 @@ static void wrong_use_is_told_in_one_line(void **state)
 		{"detach eth0", 3, "no daemon is running"},
 		{"listen eth0 :80 --app http", 3, "no daemon is running"},
 		{"unlisten eth0 :80", 3, "no daemon is running"},
+		{"deny eth0 192.0.2.0/24", 3, "no daemon is running"},
+		{"unlist eth0 --all", 3, "no daemon is running"},
+		{"show prefixes", 3, "no daemon is running"},
 	};
 	(void)state;
 
@@ -307,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(run_asks_in_order),
+		cmocka_unit_test(run_lists_before_it_listens),
 		cmocka_unit_test(run_is_named_after_its_interface),
 		cmocka_unit_test(a_step_that_fails_undoes_the_others),
 		cmocka_unit_test(wrong_use_is_told_in_one_line),

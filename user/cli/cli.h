@@ -34,6 +34,8 @@ enum {
 	OPT_COOKIE_KEYS,
 	OPT_IFACE,
 	OPT_KEEP_OPEN,
+	OPT_ALLOW,
+	OPT_DENY,
 };
 
 struct cli_opt {
@@ -64,6 +66,9 @@ int cmd_attach(const struct command *cmd, int argc, char **argv, struct err *err
 int cmd_detach(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_listen(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_unlisten(const struct command *cmd, int argc, char **argv, struct err *err);
+int cmd_allow(const struct command *cmd, int argc, char **argv, struct err *err);
+int cmd_deny(const struct command *cmd, int argc, char **argv, struct err *err);
+int cmd_unlist(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_status(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_show(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_set(const struct command *cmd, int argc, char **argv, struct err *err);
@@ -72,6 +77,6 @@ int cmd_help(const struct command *cmd, int argc, char **argv, struct err *err);
 
 extern const struct cli_opt run_opts[], attach_opts[], detach_opts[], listen_opts[];
 extern const struct cli_opt unlisten_opts[], status_opts[], show_opts[], set_opts[];
-extern const struct cli_opt nc_opts[], help_opts[];
+extern const struct cli_opt allow_opts[], deny_opts[], unlist_opts[], nc_opts[], help_opts[];
 
 #endif

@@ -20,8 +20,23 @@
 	"  syngate listen eth0 192.0.2.1:80 --backend 127.0.0.1:8080\n"                            \
 	"  syngate listen eth0 '*:7' --app echo --backlog 16\n"
 
+#define PREFIX_MORE                                                                                \
+	"PREFIX is 192.0.2.0/24, 2001:db8::/32 or one address; @FILE: those in a file, one a\n"     \
+	"line, @-: from standard input. Where several fit a peer the longest one counts.\n\n"
+
+#define ALLOW_MORE                                                                                 \
+	PREFIX_MORE "  syngate allow eth0 192.0.2.0/24 2001:db8::/32\n"
+
+#define DENY_MORE                                                                                  \
+	PREFIX_MORE "  syngate deny eth0 198.51.100.0/24\n"                                          \
+		    "  syngate deny eth0 @blocklist.txt\n"
+
+#define UNLIST_MORE                                                                                \
+	PREFIX_MORE "  syngate unlist eth0 198.51.100.0/24\n"                                        \
+		    "  syngate unlist eth0 --all\n"
+
 #define SHOW_MORE                                                                                  \
-	"WHAT is one of: listeners halfopen acceptq conns timewait counters settings\n"            \
+	"WHAT is one of: listeners halfopen acceptq conns timewait prefixes counters settings\n"          \
 	"FILTER, as in ss: state ESTAB, exclude ESTAB, sport = :80, dport != 1234,\n"              \
 	"src 192.0.2.1, dst 2001:db8::/32, joined with 'and'.\n"                                   \
 	"counters and settings take names: 'Listen*'.\n\n"                                         \
@@ -47,6 +62,12 @@ const struct command commands[] = {
 	 "serve one more address", LISTEN_MORE, listen_opts, cmd_listen},
 	{"unlisten", "IFACE ADDR:PORT [OPTION]...", "stop serving an address",
 	 "  syngate unlisten eth0 192.0.2.1:80\n", unlisten_opts, cmd_unlisten},
+	{"allow", "IFACE PREFIX... [OPTION]...", "peers that no budget keeps from being answered",
+	 ALLOW_MORE, allow_opts, cmd_allow},
+	{"deny", "IFACE PREFIX... [OPTION]...", "peers whose segments to us are dropped", DENY_MORE,
+	 deny_opts, cmd_deny},
+	{"unlist", "IFACE PREFIX...|--all [OPTION]...", "peers that are no longer either",
+	 UNLIST_MORE, unlist_opts, cmd_unlist},
 	{"status", "[OPTION]...", "interfaces, workers and listeners on one screen", NULL,
 	 status_opts, cmd_status},
 	{"show", "WHAT [FILTER] [OPTION]...", "queues, connections, counters, settings", SHOW_MORE,

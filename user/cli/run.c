@@ -20,6 +20,8 @@ const struct cli_opt run_opts[] = {
 	LISTENER_OPTS,
 	{"set", OPT_SET, "NAME=VALUE", "a setting; list them with: syngate help set"},
 	IFACE_OPTS,
+	{"allow", OPT_ALLOW, "PREFIX", "see: syngate help allow"},
+	{"deny", OPT_DENY, "PREFIX", "see: syngate help deny"},
 	{"cookie-keys", OPT_COOKIE_KEYS, "FILE", "keys of SYN cookies that several hosts share"},
 	{"instance", OPT_INSTANCE, "NAME", "name of the pins and the socket (default: IFACE)"},
 	{0},
@@ -35,6 +37,7 @@ struct run_args {
 	const char **set; /* [sets], each NAME=VALUE and checked */
 	int sets;
 	const char *cookie_keys;
+	struct prefixes allowed, denied;
 };
 
 static int run_no_memory(struct err *err)
@@ -98,6 +101,8 @@ static int run_option(struct run_args *a, const struct opts *o, int key, struct 
 		a->cookie_keys = optarg;
 		return 0;
 	}
+	if (key == OPT_ALLOW || key == OPT_DENY)
+		return prefixes_add(key == OPT_ALLOW ? &a->allowed : &a->denied, optarg, err);
 	rc = iface_option(&a->front, key, optarg, err);
 	return rc == 1 ? run_listener_option(a, o, key, err) : rc;
 }
@@ -157,6 +162,10 @@ static int run_setup(struct daemon *d, const struct run_args *a, struct err *err
 		rc = daemon_cookie_keys(d, a->cookie_keys, err);
 	if (!rc)
 		rc = daemon_attach(d, &a->front, err);
+	if (!rc)
+		rc = daemon_list(d, a->front.ifname, SG_LIST_DENY, &a->denied, err);
+	if (!rc)
+		rc = daemon_list(d, a->front.ifname, SG_LIST_ALLOW, &a->allowed, err);
 	for (int i = 0; !rc && i < a->listeners; i++)
 		rc = daemon_listen(d, a->front.ifname, &a->listener[i].args, err);
 	return rc;
@@ -233,6 +242,8 @@ int cmd_run(const struct command *cmd, int argc, char **argv, struct err *err)
 		signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away is no reason to end */
 		rc = run_serve(&a, err);
 	}
+	prefixes_free(&a.allowed);
+	prefixes_free(&a.denied);
 	free(a.listener);
 	free(a.set);
 	return rc;

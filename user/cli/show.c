@@ -20,10 +20,10 @@ const struct cli_opt show_opts[] = {
 	{0},
 };
 
-enum show_what { LISTENERS, HALFOPEN, ACCEPTQ, CONNS, TIMEWAIT, COUNTERS, SETTINGS };
+enum show_what { LISTENERS, HALFOPEN, ACCEPTQ, CONNS, TIMEWAIT, PREFIXES, COUNTERS, SETTINGS };
 
 static const char *const show_names[] = {"listeners", "halfopen", "acceptq",  "conns",
-					 "timewait",  "counters", "settings", NULL};
+					 "timewait",  "prefixes", "counters", "settings", NULL};
 
 static const struct view_column show_listeners[] = {
 	{"Local", NULL, VIEW_ENDPOINT, NULL},
@@ -75,13 +75,20 @@ static const struct view_column show_timewait[] = {
 	{0},
 };
 
+static const struct view_column show_prefixes[] = {
+	{"Prefix", "prefix", VIEW_TEXT, NULL},
+	{"List", "list", VIEW_TEXT, NULL},
+	{"Interface", "iface", VIEW_TEXT, NULL},
+	{0},
+};
+
 static const struct {
 	const struct view_column *columns;
-	const char *state; /* of rows that do not say */
+	const char *state; /* of rows that do not say; NULL: there is nothing to filter by */
 } show_views[] = {
 	[LISTENERS] = {show_listeners, "LISTEN"},  [HALFOPEN] = {show_halfopen, "SYN-RECV"},
 	[ACCEPTQ] = {show_conns, "ESTAB"},	   [CONNS] = {show_conns, "ESTAB"},
-	[TIMEWAIT] = {show_timewait, "TIME-WAIT"},
+	[TIMEWAIT] = {show_timewait, "TIME-WAIT"}, [PREFIXES] = {show_prefixes, NULL},
 };
 
 struct show_args {
@@ -94,6 +101,13 @@ struct show_args {
 	char **pattern;
 };
 
+static bool show_wanted(const struct show_args *a, const json_t *row)
+{
+	const char *state = show_views[a->what].state;
+
+	return !state || filter_match(&a->filter, row, state);
+}
+
 /* The rows of every daemon, one list; `rows` is the caller's. */
 static int show_merge(const struct show_args *a, const struct client_answers *answers,
 		      json_t **rows)
@@ -104,10 +118,9 @@ static int show_merge(const struct show_args *a, const struct client_answers *an
 
 	*rows = json_array();
 	for (int n = 0; n < answers->n; n++)
-		json_array_foreach(
-			answers->at[n].result, i,
-			row) if (filter_match(&a->filter, row, show_views[a->what].state)) rc |=
-			json_array_append(*rows, row);
+		json_array_foreach(answers->at[n].result, i, row)
+			if (show_wanted(a, row))
+				rc |= json_array_append(*rows, row);
 	return rc || !*rows ? -ENOMEM : 0;
 }
 
@@ -167,6 +180,8 @@ static int show_parse(struct show_args *a, struct opts *o, struct err *err)
 	a->patterns = o->operands - 1;
 	if (what == COUNTERS || what == SETTINGS)
 		return 0;
+	if (what == PREFIXES)
+		return opts_operands(o, 1, 1, err);
 	return filter_parse(&a->filter, a->patterns, a->pattern, err);
 }
 

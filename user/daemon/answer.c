@@ -216,6 +216,67 @@ static int answer_unlisten(struct daemon *d, const json_t *req, FILE *out, struc
 	return rc;
 }
 
+/* `prefixes`: an array of strings. */
+static int answer_prefixes(const json_t *req, struct prefixes *list, struct err *err)
+{
+	json_t *array = json_object_get(req, "prefixes"), *text;
+	int rc = 0;
+	size_t i;
+
+	if (!json_is_array(array))
+		return err_set(err, -EINVAL, EXIT_USAGE, "'prefixes' is to be an array of strings");
+	json_array_foreach(array, i, text) {
+		struct prefix p;
+
+		if (!json_is_string(text))
+			return err_set(err, -EINVAL, EXIT_USAGE,
+				       "'prefixes' is to be an array of strings");
+		rc = prefix_read(json_string_value(text), &p, err);
+		if (!rc)
+			rc = prefixes_put(list, &p, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int answer_list(struct daemon *d, const json_t *req, enum sg_list list, FILE *out,
+		       struct err *err)
+{
+	struct prefixes what = {0};
+	const char *iface;
+	size_t n;
+	int rc = answer_need(req, "iface", &iface, err);
+
+	if (!rc && list == SG_LIST_NONE && json_is_true(json_object_get(req, "all"))) {
+		rc = daemon_unlist_all(d, iface, &n, err);
+	} else if (!rc) {
+		rc = answer_prefixes(req, &what, err);
+		if (!rc)
+			rc = daemon_list(d, iface, list, &what, err);
+		n = what.n;
+	}
+	if (!rc)
+		answer_put(out, json_pack("{s:I}", "prefixes", (json_int_t)n));
+	prefixes_free(&what);
+	return rc;
+}
+
+static int answer_allow(struct daemon *d, const json_t *req, FILE *out, struct err *err)
+{
+	return answer_list(d, req, SG_LIST_ALLOW, out, err);
+}
+
+static int answer_deny(struct daemon *d, const json_t *req, FILE *out, struct err *err)
+{
+	return answer_list(d, req, SG_LIST_DENY, out, err);
+}
+
+static int answer_unlist(struct daemon *d, const json_t *req, FILE *out, struct err *err)
+{
+	return answer_list(d, req, SG_LIST_NONE, out, err);
+}
+
 static int answer_set(struct daemon *d, const json_t *req, FILE *out, struct err *err)
 {
 	const char *name, *value;
@@ -251,7 +312,8 @@ static const struct {
 } answers[] = {
 	{"attach", answer_attach},     {"detach", answer_detach}, {"listen", answer_listen},
 	{"unlisten", answer_unlisten}, {"set", answer_set},	  {"status", answer_status},
-	{"show", answer_show},
+	{"show", answer_show},	       {"allow", answer_allow},	  {"deny", answer_deny},
+	{"unlist", answer_unlist},
 };
 
 /* --- the request

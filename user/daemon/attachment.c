@@ -29,7 +29,7 @@ struct attachment *attachment_need(const struct daemon *d, const char *iface, st
 	return a;
 }
 
-/* So long whoever attaches has time to listen for what a dead daemon listened on. */
+/* So long whoever attaches has time to ask for what a dead daemon was asked for. */
 #define ATTACHMENT_FORGET (5 * SG_SEC)
 
 void attachment_forget(struct attachment *a)
@@ -41,6 +41,8 @@ void attachment_forget(struct attachment *a)
 		if (!a->listening[i].used && a->front->queue[i].in_use &&
 		    front_forget(a->front, i, &err))
 			log_warn("%s", err.msg);
+	if (a->front->took_over)
+		front_unlist_old(a->front);
 }
 
 void attachment_forget_late(struct attachment *a)

@@ -34,6 +34,14 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 		  struct err *err);
 int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listener_key *k,
 		    struct err *err);
+/*
+ * Peers of these prefixes are allowed or denied from now on, or (SG_LIST_NONE) no longer either.
+ * -ENOENT: one was not listed; those in front of it are done.
+ */
+int daemon_list(struct daemon *d, const char *iface, enum sg_list list, const struct prefixes *what,
+		struct err *err);
+/* No prefix is listed any more; how many were. */
+int daemon_unlist_all(struct daemon *d, const char *iface, size_t *n, struct err *err);
 /* One knob, by name, on every interface; applies to those attached later too. */
 int daemon_set(struct daemon *d, const char *name, const char *value, struct err *err);
 

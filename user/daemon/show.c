@@ -67,6 +67,22 @@ static void show_listeners(struct show_array *s, const struct attachment *a)
 			show_row(s, show_listener(a, i));
 }
 
+static void show_prefixes(struct show_array *s, const struct attachment *a)
+{
+	struct prefix next = {{0}, false};
+	struct sg_prefix at;
+	char text[PREFIX_TEXT];
+	enum sg_list list;
+
+	for (int rc = front_next_listed(a->front, NULL, &next, &list); !rc;
+	     rc = front_next_listed(a->front, &at, &next, &list)) {
+		show_row(s, json_pack("{s:s, s:s, s:s}", "iface", a->front->ifname, "prefix",
+				      prefix_print(text, &next), "list",
+				      list == SG_LIST_DENY ? "deny" : "allow"));
+		at = next.key;
+	}
+}
+
 /* --- counters and settings
  * ------------------------------------------------------------------------- */
 
@@ -214,6 +230,7 @@ enum show_kind {
 	SHOW_ACCEPTQ,
 	SHOW_CONNS,
 	SHOW_TIMEWAIT,
+	SHOW_PREFIXES,
 	SHOW_COUNTERS,
 	SHOW_SETTINGS,
 	SHOW_KINDS,
@@ -222,7 +239,7 @@ enum show_kind {
 static const char *const show_names[SHOW_KINDS] = {
 	[SHOW_LISTENERS] = "listeners", [SHOW_HALFOPEN] = "halfopen", [SHOW_ACCEPTQ] = "acceptq",
 	[SHOW_CONNS] = "conns",		[SHOW_TIMEWAIT] = "timewait", [SHOW_COUNTERS] = "counters",
-	[SHOW_SETTINGS] = "settings",
+	[SHOW_SETTINGS] = "settings",	[SHOW_PREFIXES] = "prefixes",
 };
 
 static int show_attached(struct show_array *s, const struct attachment *a, enum show_kind kind)
@@ -241,6 +258,9 @@ static int show_attached(struct show_array *s, const struct attachment *a, enum 
 		return rows_conns(s, a, ROWS_CONNS);
 	case SHOW_TIMEWAIT:
 		return rows_conns(s, a, ROWS_TIMEWAIT);
+	case SHOW_PREFIXES:
+		show_prefixes(s, a);
+		return 0;
 	case SHOW_COUNTERS:
 	case SHOW_SETTINGS:
 	case SHOW_KINDS:
@@ -260,7 +280,7 @@ int show_what(struct daemon *d, const char *what, FILE *out, struct err *err)
 	if (kind == SHOW_KINDS)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "nothing called '%.40s' to show: listeners, halfopen, acceptq, "
-			       "conns, timewait, counters or settings",
+			       "conns, timewait, prefixes, counters or settings",
 			       what);
 	if (kind == SHOW_COUNTERS || kind == SHOW_SETTINGS) {
 		(kind == SHOW_COUNTERS ? show_counters : show_settings)(d, out);

@@ -78,7 +78,7 @@ struct daemon {
 struct attachment *attachment_find(const struct daemon *d, const char *iface);
 /* The same, or an error that says how to get it. */
 struct attachment *attachment_need(const struct daemon *d, const char *iface, struct err *err);
-/* Listeners that a dead daemon had and we have not, with their half-open entries. */
+/* What a dead daemon had and we have not: listeners, with their half-open entries, and prefixes. */
 void attachment_forget(struct attachment *a);
 /* The same once their time is over. */
 void attachment_forget_late(struct attachment *a);

@@ -22,7 +22,7 @@
 static const char *const front_pinned[] = {
 	"listeners", "locals",	 "queues", "counters", "tcp_counters", "workers",
 	"keys",	     "halfopen", "halfopen_entries", "proven", "flows",    "flow_tuples",  "flow_homes",
-	"xsks",	     "settings",
+	"xsks",	     "prefixes", "settings",
 };
 
 struct bpf_map *front_map(const struct front *f, const char *name)
@@ -293,7 +293,8 @@ static void front_settings(struct front *f, const struct sg_settings *knobs)
 	struct sg_settings *s = f->settings;
 
 	s->abi = SG_ABI;
-	__sync_fetch_and_add(&s->generation, 1); /* 0 is what a program has seen nothing of */
+	/* 0 is what a program has seen nothing of */
+	f->priv->since = __sync_add_and_fetch(&s->generation, 1);
 	s->ifindex = f->ifindex;
 	s->netns = f->priv->nif.netns;
 	s->daemon = (__u64)getpid();
@@ -509,7 +510,7 @@ int front_del_listener(struct front *f, const struct sg_listener_key *k, struct 
 
 int front_set_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 {
-	struct sg_local_key k = {.prefix = prefix, .addr = *a};
+	struct sg_prefix k = {.prefix = prefix, .addr = *a};
 	__u8 one = 1;
 
 	if (bpf_map_update_elem(front_map_fd(f, "locals"), &k, &one, BPF_ANY))
@@ -520,7 +521,7 @@ int front_set_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 
 int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 {
-	struct sg_local_key k = {.prefix = prefix, .addr = *a};
+	struct sg_prefix k = {.prefix = prefix, .addr = *a};
 
 	if (bpf_map_delete_elem(front_map_fd(f, "locals"), &k) && errno != ENOENT)
 		return -errno;
@@ -528,7 +529,7 @@ int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix)
 	return 0;
 }
 
-int front_next_local(struct front *f, const struct sg_local_key *k, struct sg_local_key *next)
+int front_next_local(struct front *f, const struct sg_prefix *k, struct sg_prefix *next)
 {
 	return bpf_map_get_next_key(front_map_fd(f, "locals"), k, next) ? -errno : 0;
 }

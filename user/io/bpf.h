@@ -11,14 +11,15 @@
  * whichever process, gets -EBUSY. The lock ends with the process, however it ends.
  *
  * Takeover (`took_over`): the pins are of a dead daemon, same interface, same ABI. The
- * half-open entries, the keys, the proven peers, the listeners and the locals are kept, so
- * that at no time the kernel gets what is ours, and final ACKs under way still fit; the
+ * half-open entries, the keys, the proven peers, the listeners, the locals and the prefixes are
+ * kept, so that at no time the kernel gets what is ours, nobody gets in who is denied, and final
+ * ACKs under way still fit; the
  * rest is cleared: flows, heartbeats, accept queue lengths, knobs (the new daemon's
  * configuration counts). In queue[], an element of such a listener, or with half-open
  * entries, keeps in_use = 1, address, port and counters, and its lengths are counted anew;
  * in_use = 0 in the others. So whoever listens looks for an element in use with the same
  * address and port first, takes a free one else, and calls front_forget() for those that
- * nobody listens on any more. When the sizes asked for differ from those found, neither
+ * nobody listens on any more, and front_unlist_old() once what is to be listed is. When the sizes asked for differ from those found, neither
  * half-open entries nor listeners are kept.
  */
 #ifndef IO_BPF_H
@@ -28,6 +29,7 @@
 #include <stdbool.h>
 
 #include "io/err.h"
+#include "io/prefix.h"
 #include "syngate/abi.h"
 #include "syngate/flow.h"
 #include "syngate/synq.h"
@@ -122,7 +124,18 @@ int front_cookie_clock(struct front *f);
 int front_set_local(struct front *f, const struct sg_addr *a, __u32 prefix);
 int front_del_local(struct front *f, const struct sg_addr *a, __u32 prefix);
 /* The one behind `k`, or the first (NULL). -ENOENT: there is none. `next` may be `k`. */
-int front_next_local(struct front *f, const struct sg_local_key *k, struct sg_local_key *next);
+int front_next_local(struct front *f, const struct sg_prefix *k, struct sg_prefix *next);
+
+/*
+ * `prefixes`: list `p` as allowed or denied, whatever it was before; SG_LIST_NONE: take it out. -ENOENT:
+ * it was not listed; -ENOSPC: there is no room for more.
+ */
+int front_list(struct front *f, const struct prefix *p, enum sg_list list, struct err *err);
+/* The one behind `key`, or the first (NULL). -ENOENT: there is none. */
+int front_next_listed(const struct front *f, const struct sg_prefix *key, struct prefix *next,
+		      enum sg_list *list);
+/* Take out those that a dead daemon listed and nobody has since. */
+void front_unlist_old(struct front *f);
 
 /* The driver's counters, all CPUs added up. */
 int front_counters(const struct front *f, struct sg_counters *sum);

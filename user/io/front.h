@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What bpf.c, attach.c and takeover.c share. Nobody else's business. */
+/* What bpf.c, attach.c, listed.c and takeover.c share. Nobody else's business. */
 #ifndef IO_FRONT_H
 #define IO_FRONT_H
 
@@ -24,6 +24,7 @@ struct front_priv {
 	enum front_mode asked;
 	int link_fd;  /* the pinned link; -1: not attached */
 	__u64 *ports; /* SG_PORT_* of the local ports, two bits each */
+	__u32 since;  /* settings->generation when this daemon came */
 	struct front_mapping mapping[12];
 	unsigned mappings;
 };
@@ -35,6 +36,11 @@ int front_map_fd(const struct front *f, const char *name);
 
 /* -EPERM and -EACCES into words; `what` names what was tried. */
 int front_refused(struct err *err, int code, const char *what);
+
+/* --- listed.c --- */
+
+/* Count what is in `prefixes`, as a dead daemon may not have. */
+void listed_count_all(struct front *f);
 
 /* --- takeover.c --- */
 

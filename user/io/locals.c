@@ -15,7 +15,7 @@
 #define LOCALS_BUF 32768 /* what the kernel puts into one dump message at most */
 
 struct local_set {
-	struct sg_local_key *key;
+	struct sg_prefix *key;
 	size_t n, room;
 };
 
@@ -33,10 +33,10 @@ struct locals {
 
 static int local_cmp(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct sg_local_key));
+	return memcmp(a, b, sizeof(struct sg_prefix));
 }
 
-static int local_add(struct local_set *s, const struct sg_local_key *k)
+static int local_add(struct local_set *s, const struct sg_prefix *k)
 {
 	if (s->n == s->room) {
 		size_t room = s->room ? 2 * s->room : 64;
@@ -68,7 +68,7 @@ static void local_sort(struct local_set *s)
 static int local_add_raw(struct local_set *s, int family, const void *addr, __u32 len)
 {
 	static const struct sg_addr lo6 = {.addr = {[15] = 1}};
-	struct sg_local_key k = {.prefix = len + (family == AF_INET ? 96 : 0)};
+	struct sg_prefix k = {.prefix = len + (family == AF_INET ? 96 : 0)};
 
 	if (family == AF_INET) {
 		sg_addr_from4(&k.addr, addr);
@@ -258,7 +258,7 @@ static int locals_apply(struct locals *l, const struct local_set *want)
 /* What a dead daemon left there. */
 static int locals_inherit(struct locals *l)
 {
-	struct sg_local_key k;
+	struct sg_prefix k;
 	int ret = front_next_local(l->f, NULL, &k);
 
 	while (!ret) {

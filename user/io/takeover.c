@@ -183,7 +183,8 @@ int takeover_reuse(struct front *f, struct err *err)
 	static const char *const together[] = {"halfopen", "halfopen_entries", "queues", "keys",
 					      "proven"};
 	static const char *const single[] = {"listeners", "locals",  "counters", "tcp_counters",
-					     "settings",  "workers", "flows",	 "xsks"};
+					     "settings",  "workers", "flows",	 "xsks",
+					     "prefixes"};
 	bool fits = true;
 	int ret = 0;
 
@@ -303,6 +304,7 @@ void takeover_clean(struct front *f)
 	halfopen_recount(f);
 	listeners_keep(f);
 	admission_go(f);
+	listed_count_all(f);
 	memset(f->flows.homes, 0, f->flows.buckets);
 	memset(f->flows.ways, 0, (size_t)f->flows.buckets * sizeof(*f->flows.ways));
 	memset(f->worker, 0, f->queues * sizeof(*f->worker));
