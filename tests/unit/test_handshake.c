@@ -39,6 +39,8 @@ static void test_final_ack(void **state)
 	assert_int_equal(b->queues[0].acceptq, 0);
 	f = facts(&p);
 	assert_int_equal(f.srtt_us, 30000);
+	assert_int_equal(f.handshake_us, 30000);
+	assert_false(f.cookie);
 	assert_int_equal(f.snd_wnd, 65535 << 7);
 	assert_int_equal(f.rcv_wnd, 65535);
 	assert_int_equal(f.snd_cwnd, 10 * f.mss);
@@ -185,11 +187,36 @@ static void test_final_ack_after_losses(void **state)
 		b->now += 30 * SG_MS;
 		peer_send(&p, SG_ACK, NULL, 0);
 		peer_accept(&p);
+		assert_int_equal(facts(&p).handshake_us, resent == 1 ? 1040000 : 3060000);
 		assert_int_equal(facts(&p).snd_cwnd, (resent == 1 ? 10 : 1) * facts(&p).mss);
 		assert_int_equal(facts(&p).srtt_us, stamps ? 30000 : 0);
 		assert_int_equal(facts(&p).rto_ms, stamps ? 30 + 200 : 3000);
 		bed_end(b);
 	}
+}
+
+/* The driver has found a cookie to be good: there is no entry, and no time. */
+static void test_cookie(void **state)
+{
+	struct bed *b = bed_listening(1, 4);
+	struct tcp_facts f;
+	struct peer p;
+
+	(void)state;
+	peer_init(&p, b, 1);
+	p.hs = (struct seg_handshake){.cookie = true, .irs = p.isn.v, .mss = 1400, .opts = 7};
+	p.record = &p.hs;
+	p.nxt = seq_add(p.isn, 1);
+	p.ack = sg_seq_of(77);
+	b->now += 30 * SG_MS;
+	peer_send(&p, SG_ACK, NULL, 0);
+	peer_accept(&p);
+	f = facts(&p);
+	assert_true(f.cookie);
+	assert_int_equal(f.handshake_us, 0);
+	assert_int_equal(f.mss, 1400);
+	assert_int_equal(b->mib[0].SyncookiesRecv, 1);
+	bed_end(b);
 }
 
 static void test_final_ack_again(void **state)
@@ -465,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_final_ack_with_text),
 		cmocka_unit_test(test_completed_by_data_out_of_order),
 		cmocka_unit_test(test_final_ack_after_losses),
+		cmocka_unit_test(test_cookie),
 		cmocka_unit_test(test_final_ack_again),
 		cmocka_unit_test(test_overflow_waits),
 		cmocka_unit_test(test_overflow_aborts),

@@ -164,6 +164,8 @@ static void test_reopened_after_a_loss(void **state)
 		peer_send(&p, SG_ACK, NULL, 0);
 		peer_accept(&p);
 		assert_int_equal(tcp_info(b->s[0], p.id, b->now, &f), 0);
+		assert_false(f.cookie);
+		assert_int_equal(f.handshake_us, resent == 1 ? 1100000 : 3100000);
 		assert_int_equal(f.snd_cwnd, resent == 1 ? 10 * f.mss : f.mss);
 		assert_true(f.snd_ssthresh > 1 << 30);
 		bed_end(b);

@@ -109,6 +109,13 @@ void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16
 	}
 }
 
+void handshake_took(struct tcp *t, __u32 since, sg_time now)
+{
+	__u32 ms = time_ms(now) - since;
+
+	t->shook = ((__s32)ms > 0 ? ms : 0) + 1;
+}
+
 /* Karn: only then does the final ACK tell the round-trip time. A cookie remembers no time. */
 static bool handshake_answered_once(const struct halfopen_ref *ref)
 {
@@ -156,7 +163,9 @@ static void handshake_fill(struct tcp_stack *s, struct tcp *t, const struct list
 	memcpy(t->mac, in->mac, 6);
 	handshake_options(t, l, e->opts, e->mss);
 	t->iss = ref->slot ? sg_iss(h, e->when) : sg_seq_of(in->ack.v - 1);
-	if (!ref->slot)
+	if (ref->slot)
+		handshake_took(t, e->when, now);
+	else
 		handshake_clock(t, in, now);
 	t->snd_una = t->snd_nxt = t->snd_max = seq_add(t->iss, 1);
 	t->irs = sg_seq_of(e->irs);

@@ -31,6 +31,8 @@ static void info_fill(const struct tcp_stack *s, const struct tcp *t, sg_time no
 		.error = t->error,
 		.listener = t->listener,
 		.waiting = t->flags & T_WAITING,
+		.cookie = t->listener != NO_LISTENER && t->state != TCP_SYN_RCVD && !t->shook,
+		.handshake_us = t->shook ? (t->shook - 1) * 1000 : 0,
 		.orphan = !(t->flags & T_OWNED),
 		.recv_q = t->rcv.len,
 		.send_q = t->snd.len,

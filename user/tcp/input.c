@@ -213,7 +213,7 @@ static enum step step4_syn(struct tcp_stack *s, struct tcp *t, const struct seg 
 
 /* SYN-RECEIVED: the handshake ends here, if the accept queue has room. */
 static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct seg *in,
-				struct actions *out)
+				sg_time now, struct actions *out)
 {
 	if (!seq_after(in->ack, t->snd_una) || seq_after(in->ack, t->snd_max)) {
 		input_reset(s, in, out);
@@ -227,6 +227,7 @@ static enum step step5_syn_rcvd(struct tcp_stack *s, struct tcp *t, const struct
 			close_reset(s, t, -ECONNRESET);
 			return STEP_DONE;
 		}
+		handshake_took(t, t->born, now);
 		acceptq_push(s, t);
 	}
 	t->snd_wnd = t->max_wnd = seg_window(t, in);
@@ -278,7 +279,7 @@ static enum step step5_ack(struct tcp_stack *s, struct tcp *t, const struct seg 
 
 	if (!(in->flags & SG_ACK))
 		return STEP_DONE;
-	if (opening && step5_syn_rcvd(s, t, in, out) == STEP_DONE)
+	if (opening && step5_syn_rcvd(s, t, in, now, out) == STEP_DONE)
 		return STEP_DONE;
 	ecn_input(s, t, in);
 	if (!ack_input(s, t, in, now) || t->state == TCP_CLOSED)

@@ -193,6 +193,7 @@ struct tcp {
 
 	/* round trip, RFC 6298, nanoseconds */
 	sg_seq rtt_seq; /* one sample a round trip: what was sent behind this tells the next */
+	__u32 shook;	/* ms from SYN to final ACK, and one more; 0: nobody knows */
 	__u64 srtt, rttvar, rto;
 	__u32 min_rtt;	  /* microseconds, the least of the last minutes; 0: none */
 	__u32 min_rtt_at; /* ms */
@@ -259,7 +260,7 @@ struct listener {
 };
 
 #define STACK_MAGIC 0x73796e67617465ULL
-#define STACK_VERSION 2 /* goes up when anything that lies in the pools changes */
+#define STACK_VERSION 3 /* goes up when anything that lies in the pools changes */
 
 struct tcp_stack {
 	__u64 magic;
@@ -456,6 +457,8 @@ int handshake_input(struct tcp_stack *s, const struct seg *in, const struct sg_h
 bool handshake_has(const struct tcp_stack *s, const struct sg_hash *h, const struct sg_tuple *t);
 /* What the two sides agreed on, into a new block. */
 void handshake_options(struct tcp *t, const struct listener *l, __u8 opts, __u16 peer_mss);
+/* It is complete; its SYN came at `since` (ms). */
+void handshake_took(struct tcp *t, __u32 since, sg_time now);
 /* The SYN-ACK of a half-open entry; needs room. */
 void handshake_synack(struct tcp_stack *s, const struct listener *l, const struct sg_halfopen *e,
 		      sg_time now, struct actions *out);

@@ -270,6 +270,8 @@ struct tcp_facts {
 	int error;          /* why it died, negative errno; 0: it lives */
 	__u32 listener;     /* (__u32)-1: active open */
 	bool waiting;       /* in the accept queue */
+	bool cookie;        /* it came with a SYN cookie, not from the half-open queue */
+	__u32 handshake_us; /* SYN to final ACK, in whole ms; 0: a cookie's, which nobody knows, or ours */
 	bool orphan;        /* no application has it */
 	__u32 recv_q;       /* bytes the application has not read */
 	__u32 send_q;       /* bytes not yet acknowledged */
