@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "app/proxy_header.c"
 #include "cli/addr.c"
 #include "cli/iface.c"
 #include "cli/listener.c"
@@ -110,7 +111,7 @@ static void a_listener_has_an_application_or_a_backend(void **state)
 	l = listener();
 	assert_int_equal(listener_option(&l, OPT_BACKEND, "[::1]:8080", &err), 0);
 	assert_int_equal(l.args.app, APP_PROXY);
-	assert_int_equal(l.args.backend_port, 8080);
+	assert_int_equal(l.args.proxy.backend_port, 8080);
 	assert_int_equal(listener_check(&l, &err), 0);
 }
 

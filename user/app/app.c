@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* What is done in one round, so that packets get their turn. */
 #define APP_EVENTS 128
@@ -35,6 +36,8 @@ int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *setti
 	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll)
 {
 	memset(a, 0, sizeof(*a));
+	if (getrandom(&a->run, sizeof(a->run), 0) != sizeof(a->run))
+		return -errno;
 	a->target = calloc(max_listeners, sizeof(*a->target));
 	if (!a->target)
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "app/kind.h"
+#include "app/proxy_config.h"
 #include "app/slab.h"
 #include "tcp/tcp.h"
 
@@ -19,8 +20,7 @@ struct session;
 /* Where a listener's connections go. */
 struct app_target {
 	enum app_kind kind;
-	struct sg_addr backend; /* APP_PROXY */
-	__u16 backend_port;
+	struct proxy_config proxy; /* APP_PROXY */
 	struct session *session; /* APP_STDIO */
 };
 
@@ -73,13 +73,14 @@ struct app {
 	struct slab slab[APP_KINDS];
 	struct app_list list[APP_PATIENCES];
 	sg_time own_time; /* of APP_OWN: as its application says */
+	__u64 run, serial; /* for unique IDs: random when it began; how many there were */
 	struct app_conn *again, **again_last;
 	__u32 conns;
 };
 
 const struct app_ops *app_ops_of(enum app_kind kind);
 
-/* `epoll` is borrowed. -ENOMEM. */
+/* `epoll` is borrowed. -ENOMEM, or why there are no random numbers. */
 int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *settings,
 	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll);
 /* Every connection is reset. */

@@ -3,8 +3,9 @@
  * A connection in front of a server that knows nothing of us: what the client sends goes
  * to a kernel socket and back, straight between that socket and the engine's buffers.
  * A side that cannot take more stops the other; a FIN is carried over each way by
- * itself, and so is a RST.
+ * itself, and so is a RST. The server may be told of the client by a header in front.
  */
+#include <endian.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,7 +26,10 @@ struct proxy {
 	bool readable, writable; /* the socket, until it says no */
 	bool ending;		 /* its end of stream or error is there to be read */
 	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
-	struct app_target to;
+	bool greeting;		 /* the PROXY protocol's header is not all out */
+	__u8 greeted;		 /* bytes of it that are */
+	__u64 serial;
+	struct proxy_config to;
 };
 
 /* What moving data comes to. */
@@ -71,6 +75,45 @@ static enum proxy_flow proxy_errno(bool *able)
 	return FLOW_WAIT;
 }
 
+static size_t proxy_header(struct app *a, const struct proxy *p, __u8 out[PROXY_HEADER_MAX])
+{
+	__u64 unique[2] = {a->run, htobe64(p->serial)};
+	struct tcp_facts f = {0};
+	struct proxy_header h;
+
+	tcp_info(a->stack, p->c.id, a->now, &f); /* it is ours, so it is there */
+	h = (struct proxy_header){
+		.tuple = f.tuple,
+		.cookie = f.cookie,
+		.handshake_us = f.handshake_us,
+	};
+	memcpy(h.unique, unique, sizeof(h.unique));
+	return proxy_header_make(p->to.version, &h, out);
+}
+
+/* The first bytes: the header, in one piece with what the client has sent already. */
+static enum proxy_flow proxy_greet(struct app *a, struct proxy *p, size_t *moved)
+{
+	__u8 header[PROXY_HEADER_MAX];
+	size_t len = proxy_header(a, p, header) - p->greeted;
+	struct iovec iov[1 + PROXY_PIECES];
+	int n = tcp_recv_peek(a->stack, p->c.id, iov + 1, PROXY_PIECES);
+	ssize_t sent;
+
+	iov[0] = (struct iovec){header + p->greeted, len};
+	sent = writev(p->fd, iov, 1 + (n > 0 ? n : 0)); /* what is wrong shows when it is read */
+	if (sent < 0)
+		return proxy_errno(&p->writable);
+	p->greeting = (size_t)sent < len;
+	if (p->greeting) {
+		p->greeted += (__u8)sent;
+		return FLOW_MORE;
+	}
+	tcp_recv_done(a->stack, p->c.id, (size_t)sent - len, a->now);
+	*moved += (size_t)sent - len;
+	return FLOW_MORE;
+}
+
 /* Client to backend, once. */
 static enum proxy_flow proxy_up(struct app *a, struct proxy *p, size_t *moved)
 {
@@ -80,6 +123,8 @@ static enum proxy_flow proxy_up(struct app *a, struct proxy *p, size_t *moved)
 
 	if (p->up_done || !p->writable)
 		return FLOW_WAIT;
+	if (p->greeting)
+		return proxy_greet(a, p, moved);
 	n = tcp_recv_peek(a->stack, p->c.id, iov, PROXY_PIECES);
 	if (n == -EAGAIN)
 		return FLOW_WAIT;
@@ -164,9 +209,11 @@ static void proxy_open(struct app *a, struct app_conn *c, const struct app_targe
 {
 	struct proxy *p = (struct proxy *)c;
 
-	p->to = *to;
+	p->to = to->proxy;
+	p->greeting = p->to.version != PROXY_NONE;
+	p->serial = a->serial++;
 	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* the server has its own idea of that */
-	p->fd = backend_connect(&to->backend, to->backend_port, a->epoll, p);
+	p->fd = backend_connect(&p->to.backend, p->to.backend_port, a->epoll, p);
 	if (p->fd < 0)
 		proxy_refused(a, p, -p->fd);
 	else

@@ -11,6 +11,8 @@
 #define HEADER_LENGTH	14 /* where the length lies: of all that comes behind it */
 #define HEADER_ADDRESSES 16
 
+const char *const proxy_versions[] = {"v1", "v2", NULL};
+
 static const __u8 header_signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
 					  0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
 

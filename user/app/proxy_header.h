@@ -13,6 +13,8 @@
 
 enum proxy_version { PROXY_NONE, PROXY_V1, PROXY_V2 };
 
+extern const char *const proxy_versions[]; /* "v1", "v2", NULL: from PROXY_V1 on */
+
 #define PROXY_UNIQUE_ID 16
 
 struct proxy_header {

@@ -51,6 +51,16 @@ static int listener_app(struct listener_spec *l, const char *arg, struct err *er
 	return 0;
 }
 
+static int listener_proxy(struct listener_spec *l, const char *arg, struct err *err)
+{
+	int v = value_choice("version of the PROXY protocol", arg, proxy_versions, err);
+
+	if (v < 0)
+		return v;
+	l->args.proxy.version = PROXY_V1 + (enum proxy_version)v;
+	return 0;
+}
+
 int listener_option(struct listener_spec *l, int key, const char *arg, struct err *err)
 {
 	switch (key) {
@@ -59,7 +69,10 @@ int listener_option(struct listener_spec *l, int key, const char *arg, struct er
 	case OPT_BACKEND:
 		l->backend = arg;
 		l->args.app = APP_PROXY;
-		return addr_parse_backend(arg, &l->args.backend, &l->args.backend_port, err);
+		return addr_parse_backend(arg, &l->args.proxy.backend, &l->args.proxy.backend_port,
+					  err);
+	case OPT_PROXY_PROTOCOL:
+		return listener_proxy(l, arg, err);
 	case OPT_BACKLOG:
 		return listener_limit("--backlog", arg, &l->args.backlog, err);
 	case OPT_SYN_BACKLOG:
@@ -74,6 +87,11 @@ int listener_check(const struct listener_spec *l, struct err *err)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "%s has both --app %s and --backend %s; keep one of them", l->text,
 			       l->app, l->backend);
+	if (l->app && l->args.proxy.version)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "--proxy-protocol is for a --backend, and %s has --app %s; leave it "
+			       "out",
+			       l->text, l->app);
 	if (!l->app && !l->backend)
 		return err_set(
 			err, -EINVAL, EXIT_USAGE,
@@ -100,9 +118,13 @@ int listener_request(const struct listener_spec *l, json_t *request)
 	if (l->app)
 		rc |= json_object_set_new(request, "app", json_string(l->app));
 	if (l->backend) {
-		addr_format(&l->args.backend, l->args.backend_port, backend);
+		addr_format(&l->args.proxy.backend, l->args.proxy.backend_port, backend);
 		rc |= json_object_set_new(request, "backend", json_string(backend));
 	}
+	if (l->args.proxy.version)
+		rc |= json_object_set_new(
+			request, "proxy_protocol",
+			json_string(proxy_versions[l->args.proxy.version - PROXY_V1]));
 	if (l->args.backlog >= 0)
 		rc |= json_object_set_new(request, "backlog", json_integer(l->args.backlog));
 	if (l->args.syn_backlog >= 0)

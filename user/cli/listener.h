@@ -17,6 +17,7 @@ struct listener_spec {
 /* clang-format off */
 #define LISTENER_OPTS                                                                       \
 	{"backend", OPT_BACKEND, "ADDR:PORT", "hand connections to this server"},           \
+	{"proxy-protocol", OPT_PROXY_PROTOCOL, "VERSION", "tell it the client's address: v1 or v2"}, \
 	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \
 	{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},    \
 	{"syn-backlog", OPT_SYN_BACKLOG, "N", "limit of the half-open queue (the backlog)"}

@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 
-#define OPTS_MAX 20
+#define OPTS_MAX 32
 #define OPTS_END (-1)
 
 struct opts {

@@ -16,7 +16,7 @@
 #include "daemon/daemon.h"
 
 const struct cli_opt run_opts[] = {
-	{"listen", OPT_LISTEN, "ADDR:PORT", "serve here; the next four options belong to it"},
+	{"listen", OPT_LISTEN, "ADDR:PORT", "serve here; options up to syn-backlog belong to it"},
 	LISTENER_OPTS,
 	{"set", OPT_SET, "NAME=VALUE", "a setting; list them with: syngate help set"},
 	IFACE_OPTS,

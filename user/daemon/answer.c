@@ -163,7 +163,7 @@ static int answer_app(const json_t *req, struct listen_args *l, struct err *err)
 		return rc;
 	if (backend && (!app || strcmp(app, "proxy") == 0)) {
 		l->app = APP_PROXY;
-		if (endpoint_read(backend, &l->backend, &l->backend_port))
+		if (endpoint_read(backend, &l->proxy.backend, &l->proxy.backend_port))
 			return err_set(err, -EINVAL, EXIT_USAGE,
 				       "backend '%.60s': as 127.0.0.1:8080 or [::1]:8080", backend);
 		return 0;
@@ -177,6 +177,21 @@ static int answer_app(const json_t *req, struct listen_args *l, struct err *err)
 		       "give either a backend (ADDR:PORT) or an app: http, echo, discard or hold");
 }
 
+static int answer_proxy(const json_t *req, struct listen_args *l, struct err *err)
+{
+	const char *text;
+	int rc = answer_string(req, "proxy_protocol", &text, err);
+
+	if (rc || !text)
+		return rc;
+	for (int i = 0; proxy_versions[i]; i++)
+		if (strcmp(proxy_versions[i], text) == 0)
+			l->proxy.version = PROXY_V1 + (enum proxy_version)i;
+	if (l->proxy.version == PROXY_NONE)
+		return err_set(err, -EINVAL, EXIT_USAGE, "proxy_protocol '%.40s': v1 or v2", text);
+	return 0;
+}
+
 static int answer_listen(struct daemon *d, const json_t *req, FILE *out, struct err *err)
 {
 	struct listen_args l = {.backlog = -1, .syn_backlog = -1};
@@ -188,6 +203,8 @@ static int answer_listen(struct daemon *d, const json_t *req, FILE *out, struct 
 		rc = answer_key(req, &l.key, err);
 	if (!rc)
 		rc = answer_app(req, &l, err);
+	if (!rc)
+		rc = answer_proxy(req, &l, err);
 	if (!rc)
 		rc = answer_number(req, "backlog", -1, &l.backlog, err);
 	if (!rc)

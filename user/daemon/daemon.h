@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "app/kind.h"
+#include "app/proxy_config.h"
 #include "io/bpf.h"
 #include "io/err.h"
 
@@ -19,8 +20,7 @@ struct daemon;
 struct listen_args {
 	struct sg_listener_key key; /* zero address: every local one */
 	enum app_kind app;
-	struct sg_addr backend; /* APP_PROXY */
-	__u16 backend_port;
+	struct proxy_config proxy; /* APP_PROXY */
 	long backlog;	  /* -1: somaxconn */
 	long syn_backlog; /* -1: the backlog. Not capped by somaxconn */
 };

@@ -165,7 +165,7 @@ static int listening_check(const struct attachment *a, const struct listen_args 
 			       args->key.port);
 	if (args->backlog > LISTENING_MAX || args->syn_backlog > LISTENING_MAX)
 		return err_set(err, -EINVAL, EXIT_USAGE, "a backlog is 0 to %ld", LISTENING_MAX);
-	if (args->app == APP_PROXY && (!args->backend_port || sg_addr_is_any(&args->backend)))
+	if (args->app == APP_PROXY && (!args->proxy.backend_port || sg_addr_is_any(&args->proxy.backend)))
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "%s: a backend needs an address and a port, as 127.0.0.1:8080",
 			       text);
@@ -183,9 +183,7 @@ static int listening_start(struct attachment *a, __u32 id, const struct listenin
 	struct listening_call c = {
 		.id = id,
 		.offer = l->offer,
-		.to = {.kind = args->app,
-		       .backend = args->backend,
-		       .backend_port = args->backend_port},
+		.to = {.kind = args->app, .proxy = args->proxy},
 	};
 	struct sg_listener_key key = args->key;
 	int rc;

@@ -41,11 +41,12 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 
 	endpoint_addr(addr, &l->key.addr);
 	if (l->app == APP_PROXY)
-		endpoint_print(backend, &l->backend, l->backend_port);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		endpoint_print(backend, &l->proxy.backend, l->proxy.backend_port);
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 			 "s:I}",
 			 "iface", a->front->ifname, "addr", addr, "port", l->key.port, "app",
-			 app_ops_of(l->app)->name, "backend", backend, "mode",
+			 app_ops_of(l->app)->name, "backend", backend, "proxy_protocol",
+			 l->proxy.version ? proxy_versions[l->proxy.version - PROXY_V1] : "", "mode",
 			 modes_name(modes_of(&a->listening[id].modes.track)), "syn_backlog",
 			 (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
 			 "backlog", (json_int_t)q->backlog, "halfopen",
