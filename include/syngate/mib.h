@@ -82,7 +82,8 @@
 	X(ConnTableFull, "connections refused: no free connection block")                          \
 	X(Forwarded, "segments passed to the worker that has the flow")                            \
 	X(ForwardDropped, "the same, lost at a full ring")                                         \
-	X(BackendRefused, "connections reset because the backend refused")                         \
+	X(BackendRefused, "connections reset because no backend took them")                        \
+	X(BackendRetried, "connections handed to another backend after one failed")                \
 	X(BackendConnected, "connections joined to a backend")                                     \
 	X(IcmpIgnored, "ICMP errors about our connections, not acted on")                         \
 	X(OutOfWindowIcmps, "ICMP errors that quote what is not out: forged or late")             \

@@ -73,7 +73,7 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 
 	(void)d;
 	snprintf(text, sizeof(text), "%s %u %d %u %ld %ld", iface, a->key.port, a->app,
-		 a->proxy.backend_port, a->backlog, a->syn_backlog);
+		 a->proxy.backend[0].port, a->backlog, a->syn_backlog);
 	return fake_note(err, "listen", text);
 }
 
@@ -176,6 +176,7 @@ int daemon_signal(const struct daemon *d)
 	return 0;
 }
 
+#include "app/endpoint.c"
 #include "app/proxy_header.c"
 #include "app/session.c"
 #include "cli/addr.c"

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "app/endpoint.c"
 #include "app/proxy_header.c"
 #include "cli/addr.c"
 #include "cli/iface.c"
@@ -111,8 +112,36 @@ static void a_listener_has_an_application_or_a_backend(void **state)
 	l = listener();
 	assert_int_equal(listener_option(&l, OPT_BACKEND, "[::1]:8080", &err), 0);
 	assert_int_equal(l.args.app, APP_PROXY);
-	assert_int_equal(l.args.proxy.backend_port, 8080);
+	assert_int_equal(l.args.proxy.backend[0].port, 8080);
 	assert_int_equal(listener_check(&l, &err), 0);
+}
+
+static void a_listener_has_several_backends(void **state)
+{
+	static const char *const bad[] = {"unix:app.sock", "unix:", "unix:@", "*:80", "host:80"};
+	struct listener_spec l = listener();
+	json_t *o = json_object();
+	struct err err;
+	char *text;
+	(void)state;
+
+	assert_int_equal(listener_option(&l, OPT_BACKEND, "127.0.0.1:8080", &err), 0);
+	assert_int_equal(listener_option(&l, OPT_BACKEND, "unix:/run/app.sock", &err), 0);
+	assert_int_equal(listener_option(&l, OPT_BACKEND, "unix:@app", &err), 0);
+	assert_int_equal(l.args.proxy.backends, 3);
+	assert_int_equal(listener_request(&l, o), 0);
+	text = json_dumps(json_object_get(o, "backend"), JSON_COMPACT);
+	assert_string_equal(text, "[\"127.0.0.1:8080\",\"unix:/run/app.sock\",\"unix:@app\"]");
+	free(text);
+	json_decref(o);
+	for (size_t i = 0; i < SG_ARRAY_SIZE(bad); i++) {
+		l = listener();
+		assert_int_equal(listener_option(&l, OPT_BACKEND, bad[i], &err), -EINVAL);
+	}
+	l = listener();
+	for (int i = 0; i < PROXY_BACKENDS; i++)
+		assert_int_equal(listener_option(&l, OPT_BACKEND, "[::1]:8080", &err), 0);
+	assert_int_equal(listener_option(&l, OPT_BACKEND, "[::1]:8080", &err), -E2BIG);
 }
 
 static void limits_are_checked(void **state)
@@ -141,7 +170,7 @@ static void a_listener_is_asked_for_in_the_protocols_words(void **state)
 	listener_option(&l, OPT_BACKEND, "[::1]:8080", &err);
 	listener_option(&l, OPT_BACKLOG, "16", &err);
 	assert_int_equal(listener_request(&l, got), 0);
-	want = json_pack("{s:s, s:i, s:s, s:i}", "addr", "192.0.2.1", "port", 80, "backend",
+	want = json_pack("{s:s, s:i, s:[s], s:i}", "addr", "192.0.2.1", "port", 80, "backend",
 			 "[::1]:8080", "backlog", 16);
 	assert_true(json_equal(got, want));
 	json_decref(want);
@@ -194,6 +223,7 @@ int main(void)
 		cmocka_unit_test(unknown_options_get_the_nearest),
 		cmocka_unit_test(a_listener_begins_with_linux_defaults),
 		cmocka_unit_test(a_listener_has_an_application_or_a_backend),
+		cmocka_unit_test(a_listener_has_several_backends),
 		cmocka_unit_test(limits_are_checked),
 		cmocka_unit_test(a_listener_is_asked_for_in_the_protocols_words),
 		cmocka_unit_test(same_address_and_port),

@@ -91,6 +91,50 @@ static void test_address_alone(void **state)
 	assert_int_equal(endpoint_read_addr("", &a), -EINVAL);
 }
 
+static void test_servers(void **state)
+{
+	static const char *const rows[] = {
+		"192.0.2.1:80",	   "[::1]:8080",      "unix:/run/app.sock", "unix:/a",
+		"unix:/with: a :", "unix:@abstract", "unix:@a",
+	};
+	char text[ENDPOINT_SERVER_TEXT], longest[5 + 107 + 2];
+	struct endpoint e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(endpoint_read_server(rows[i], &e), 0);
+		assert_int_equal(!e.port, !strncmp(rows[i], "unix:", 5));
+		assert_string_equal(endpoint_print_server(text, &e), rows[i]);
+	}
+	memset(longest, 'x', sizeof(longest) - 1);
+	memcpy(longest, "unix:/", 6);
+	longest[sizeof(longest) - 2] = 0;
+	assert_int_equal(endpoint_read_server(longest, &e), 0);
+	assert_int_equal(strlen(e.path), 107);
+	assert_string_equal(endpoint_print_server(text, &e), longest);
+	longest[sizeof(longest) - 2] = 'x';
+	longest[sizeof(longest) - 1] = 0;
+	assert_int_equal(endpoint_read_server(longest, &e), -EINVAL);
+}
+
+static void test_servers_refused(void **state)
+{
+	static const char *const rows[] = {
+		"",	       "unix:",		"unix",		 "unix:/",
+		"unix:@",      "unix:relative", "unix:./a",	 "unix:/a\nb",
+		"unix:/a\x7f", "unix:/\xc3\xa4", "/run/app.sock", "@app",
+		"UNIX:/a",     "*:80",		"0.0.0.0:80",	 "[::]:80",
+		"224.0.0.1:80", "[ff02::1]:80", "255.255.255.255:80", "192.0.2.1:0",
+		"192.0.2.1",
+	};
+	struct endpoint e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (endpoint_read_server(rows[i], &e) != -EINVAL)
+			fail_msg("taken: %s", rows[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +142,8 @@ int main(void)
 		cmocka_unit_test(test_ipv4_is_mapped),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_address_alone),
+		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_servers_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

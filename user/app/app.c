@@ -234,6 +234,13 @@ bool app_run(struct app *a, sg_time now)
 	return events == APP_EVENTS || a->again;
 }
 
+const struct backend *app_backend(__u64 user, struct backends **holds)
+{
+	const struct app_conn *c = (const struct app_conn *)(uintptr_t)user;
+
+	return c && c->ops->backend ? c->ops->backend(c, holds) : NULL;
+}
+
 void app_ready(struct app *a, struct app_conn *c, unsigned events, sg_time now)
 {
 	a->now = now;

@@ -10,17 +10,18 @@
 #include <stdbool.h>
 
 #include "app/kind.h"
-#include "app/proxy_config.h"
 #include "app/slab.h"
 #include "tcp/tcp.h"
 
 struct app;
+struct backend;
+struct backends;
 struct session;
 
 /* Where a listener's connections go. */
 struct app_target {
 	enum app_kind kind;
-	struct proxy_config proxy; /* APP_PROXY */
+	struct backends *backends; /* APP_PROXY; its listener holds it */
 	struct session *session; /* APP_STDIO */
 };
 
@@ -53,6 +54,8 @@ struct app_ops {
 	void (*expire)(struct app *a, struct app_conn *c);
 	/* Let go of what is not the engine's. NULL: there is nothing. */
 	void (*drop)(struct app *a, struct app_conn *c);
+	/* app_backend(). NULL: there is none. */
+	const struct backend *(*backend)(const struct app_conn *c, struct backends **holds);
 };
 
 extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio;
@@ -96,6 +99,12 @@ bool app_run(struct app *a, sg_time now);
 
 /* What epoll said about a connection's descriptor. */
 void app_ready(struct app *a, struct app_conn *c, unsigned events, sg_time now);
+
+/*
+ * The server of the connection whose tcp_facts.user this is, and what holds it, to be dropped by
+ * the caller; NULL: it has none.
+ */
+const struct backend *app_backend(__u64 user, struct backends **holds);
 
 /* When app_run() has something to do. */
 sg_time app_deadline(const struct app *a);

@@ -82,3 +82,38 @@ int endpoint_read(const char *text, struct sg_addr *a, __u16 *port)
 		return -EINVAL;
 	return endpoint_read_addr(addr, a);
 }
+
+/* --- servers ------------------------------------------------------------------------------- */
+
+static int endpoint_read_path(const char *path, struct endpoint *e)
+{
+	size_t len = strlen(path);
+
+	if ((path[0] != '/' && path[0] != '@') || len < 2 || len >= sizeof(e->path))
+		return -EINVAL;
+	for (const char *p = path; *p; p++)
+		if (*p < ' ' || *p > '~') /* it goes into JSON, and to terminals */
+			return -EINVAL;
+	memcpy(e->path, path, len + 1);
+	return 0;
+}
+
+int endpoint_read_server(const char *text, struct endpoint *e)
+{
+	size_t prefix = strlen(ENDPOINT_UNIX);
+
+	memset(e, 0, sizeof(*e));
+	if (strncmp(text, ENDPOINT_UNIX, prefix) == 0)
+		return endpoint_read_path(text + prefix, e);
+	if (endpoint_read(text, &e->addr, &e->port) || !sg_addr_is_host(&e->addr))
+		return -EINVAL;
+	return 0;
+}
+
+const char *endpoint_print_server(char text[ENDPOINT_SERVER_TEXT], const struct endpoint *e)
+{
+	if (e->port)
+		return endpoint_print(text, &e->addr, e->port);
+	snprintf(text, ENDPOINT_SERVER_TEXT, ENDPOINT_UNIX "%s", e->path);
+	return text;
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A connection in front of a server that knows nothing of us: what the client sends goes
+ * A connection in front of servers that know nothing of us: what the client sends goes
  * to a kernel socket and back, straight between that socket and the engine's buffers.
  * A side that cannot take more stops the other; a FIN is carried over each way by
- * itself, and so is a RST. The server may be told of the client by a header in front.
+ * itself, and so is a RST. The server may be told of the client by a header in front. A server
+ * that cannot be connected to is passed over, until there is none left.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 #include "app/app.h"
 #include "app/backend.h"
-#include "app/endpoint.h"
+#include "app/backends.h"
 #include "io/log.h"
 
 #define PROXY_SHARE  (128u << 10) /* bytes each way in one call */
@@ -26,41 +27,97 @@ struct proxy {
 	bool readable, writable; /* the socket, until it says no */
 	bool ending;		 /* its end of stream or error is there to be read */
 	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
+	bool moved;		 /* something went either way: no other server will do */
 	bool greeting;		 /* the PROXY protocol's header is not all out */
 	__u8 greeted;		 /* bytes of it that are */
 	__u64 serial;
-	struct proxy_config to;
+	struct backends *to;
+	struct backend *b; /* with a place there; NULL: none has it */
+	__u32 tried;
 };
 
 /* What moving data comes to. */
 enum proxy_flow {
 	FLOW_MORE,  /* there may be more */
 	FLOW_WAIT,  /* one side has no data or no room */
-	FLOW_RESET, /* one side is dead: so is the other */
+	FLOW_RESET, /* the client is dead: so is the other side */
+	FLOW_LOST,  /* the server is */
 };
 
 /* --- the end --------------------------------------------------------------------------------- */
+
+/* The server's side; `reset`: a FIN would say that all has been sent. */
+static void proxy_leave(struct app *a, struct proxy *p, bool reset)
+{
+	if (p->fd >= 0) {
+		backend_close(p->fd, reset);
+		a->descriptors--;
+	}
+	if (p->b)
+		backends_give(p->b);
+	p->fd = -1;
+	p->b = NULL;
+}
 
 static void proxy_drop(struct app *a, struct app_conn *c)
 {
 	struct proxy *p = (struct proxy *)c;
 
-	if (p->fd < 0)
-		return;
-	/* a FIN now would say that all has been sent: whatever cut it short, say RST */
-	backend_close(p->fd, !p->up_done || !p->down_done);
-	p->fd = -1;
-	a->descriptors--;
+	proxy_leave(a, p, !p->up_done || !p->down_done);
+	backends_drop(p->to);
+}
+
+/* --- which server ---------------------------------------------------------------------------- */
+
+/* This one cannot be had. Is there another? */
+static bool proxy_next(struct app *a, struct proxy *p, int error)
+{
+	struct backend *next = backends_take(p->to, p->tried);
+
+	backends_failed(p->b, error);
+	if (!next)
+		return false;
+	proxy_leave(a, p, true);
+	p->b = next;
+	a->mib->BackendRetried++;
+	return true;
 }
 
 static void proxy_refused(struct app *a, struct proxy *p, int error)
 {
-	char text[ENDPOINT_TEXT];
+	char text[ENDPOINT_SERVER_TEXT];
 
 	a->mib->BackendRefused++;
-	log_warn("backend %s: %s", endpoint_print(text, &p->to.backend, p->to.backend_port),
-		 strerror(error));
+	log_warn("backend %s: %s", endpoint_print_server(text, &p->b->at), strerror(error));
 	app_abort(a, &p->c);
+}
+
+/* Ask the one that we have a place at, or those after it. The state may be gone then. */
+static void proxy_connect(struct app *a, struct proxy *p)
+{
+	int fd;
+
+	p->connected = p->readable = p->writable = p->ending = p->up_done = false;
+	p->greeting = p->to->version != PROXY_NONE;
+	p->greeted = 0;
+	do {
+		p->tried |= 1u << p->b->number;
+		fd = backend_connect(&p->b->at, a->epoll, p);
+	} while (fd < 0 && proxy_next(a, p, -fd));
+	if (fd < 0) {
+		proxy_refused(a, p, -fd);
+		return;
+	}
+	p->fd = fd;
+	a->descriptors++;
+}
+
+static void proxy_again(struct app *a, struct proxy *p, int error)
+{
+	if (proxy_next(a, p, error))
+		proxy_connect(a, p);
+	else
+		proxy_refused(a, p, error);
 }
 
 /* --- data ------------------------------------------------------------------------------------ */
@@ -70,7 +127,7 @@ static enum proxy_flow proxy_errno(bool *able)
 	if (errno == EINTR)
 		return FLOW_MORE;
 	if (errno != EAGAIN)
-		return FLOW_RESET;
+		return FLOW_LOST;
 	*able = false;
 	return FLOW_WAIT;
 }
@@ -88,7 +145,7 @@ static size_t proxy_header(struct app *a, const struct proxy *p, __u8 out[PROXY_
 		.handshake_us = f.handshake_us,
 	};
 	memcpy(h.unique, unique, sizeof(h.unique));
-	return proxy_header_make(p->to.version, &h, out);
+	return proxy_header_make(p->to->version, &h, out);
 }
 
 /* The first bytes: the header, in one piece with what the client has sent already. */
@@ -132,7 +189,7 @@ static enum proxy_flow proxy_up(struct app *a, struct proxy *p, size_t *moved)
 		return FLOW_RESET;
 	if (n == 0) {
 		p->up_done = true;
-		return shutdown(p->fd, SHUT_WR) ? FLOW_RESET : FLOW_WAIT;
+		return shutdown(p->fd, SHUT_WR) ? FLOW_LOST : FLOW_WAIT;
 	}
 	sent = writev(p->fd, iov, n);
 	if (sent < 0)
@@ -184,7 +241,17 @@ static enum proxy_flow proxy_pump(struct app *a, struct proxy *p, proxy_way way)
 
 	while (flow == FLOW_MORE && moved < PROXY_SHARE)
 		flow = way(a, p, &moved);
+	p->moved |= moved > 0;
 	return flow;
+}
+
+/* The server is dead. As long as it said and was told nothing, another will do. */
+static void proxy_lost(struct app *a, struct proxy *p)
+{
+	if (!p->moved && !p->down_done && proxy_next(a, p, ECONNRESET))
+		proxy_connect(a, p);
+	else
+		app_abort(a, &p->c);
 }
 
 static void proxy_move(struct app *a, struct proxy *p)
@@ -194,8 +261,10 @@ static void proxy_move(struct app *a, struct proxy *p)
 	if (!p->connected)
 		return;
 	up = proxy_pump(a, p, proxy_up);
-	down = up == FLOW_RESET ? FLOW_RESET : proxy_pump(a, p, proxy_down);
-	if (down == FLOW_RESET)
+	down = up == FLOW_RESET || up == FLOW_LOST ? up : proxy_pump(a, p, proxy_down);
+	if (down == FLOW_LOST)
+		proxy_lost(a, p);
+	else if (down == FLOW_RESET)
 		app_abort(a, &p->c);
 	else if (p->up_done && p->down_done)
 		app_end(a, &p->c);
@@ -209,15 +278,12 @@ static void proxy_open(struct app *a, struct app_conn *c, const struct app_targe
 {
 	struct proxy *p = (struct proxy *)c;
 
-	p->to = to->proxy;
-	p->greeting = p->to.version != PROXY_NONE;
+	p->fd = -1;
+	p->to = backends_hold(to->backends);
+	p->b = backends_take(p->to, 0);
 	p->serial = a->serial++;
 	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* the server has its own idea of that */
-	p->fd = backend_connect(&p->to.backend, p->to.backend_port, a->epoll, p);
-	if (p->fd < 0)
-		proxy_refused(a, p, -p->fd);
-	else
-		a->descriptors++;
+	proxy_connect(a, p);
 }
 
 static void proxy_event(struct app *a, struct app_conn *c, unsigned events)
@@ -230,27 +296,42 @@ static void proxy_event(struct app *a, struct app_conn *c, unsigned events)
 		proxy_move(a, p);
 }
 
+/* False: not yet, or not to this one. */
+static bool proxy_is_connected(struct app *a, struct proxy *p, unsigned events)
+{
+	int error = backend_error(p->fd);
+
+	if (error) {
+		proxy_again(a, p, error);
+		return false;
+	}
+	p->connected = events & EPOLLOUT;
+	if (p->connected) {
+		backends_connected(p->b);
+		a->mib->BackendConnected++;
+	}
+	return p->connected;
+}
+
 static void proxy_ready(struct app *a, struct app_conn *c, unsigned events)
 {
 	struct proxy *p = (struct proxy *)c;
 
-	if (!p->connected) {
-		int error = backend_error(p->fd);
-
-		if (error) {
-			proxy_refused(a, p, error);
-			return;
-		}
-		if (!(events & EPOLLOUT))
-			return; /* not yet */
-		p->connected = true;
-		a->mib->BackendConnected++;
-	}
+	if (!p->connected && !proxy_is_connected(a, p, events))
+		return;
 	/* errors and ends show when we read or write */
 	p->ending |= !!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 	p->readable |= p->ending || events & EPOLLIN;
 	p->writable |= !!(events & (EPOLLOUT | EPOLLHUP | EPOLLERR));
 	proxy_move(a, p);
+}
+
+static const struct backend *proxy_backend(const struct app_conn *c, struct backends **holds)
+{
+	const struct proxy *p = (const struct proxy *)c;
+
+	*holds = backends_hold(p->to);
+	return p->b;
 }
 
 const struct app_ops app_proxy = {
@@ -260,4 +341,5 @@ const struct app_ops app_proxy = {
 	.event = proxy_event,
 	.ready = proxy_ready,
 	.drop = proxy_drop,
+	.backend = proxy_backend,
 };

@@ -51,6 +51,28 @@ static int listener_app(struct listener_spec *l, const char *arg, struct err *er
 	return 0;
 }
 
+static int listener_backend(struct listener_spec *l, const char *arg, struct err *err)
+{
+	struct proxy_config *p = &l->args.proxy;
+	struct endpoint *e = &p->backend[p->backends];
+
+	if (p->backends == PROXY_BACKENDS)
+		return err_set(err, -E2BIG, EXIT_USAGE,
+			       "--backend %.60s is one too many; give a listener up to %d", arg,
+			       PROXY_BACKENDS);
+	l->args.app = APP_PROXY;
+	p->backends++;
+	memset(e, 0, sizeof(*e));
+	if (strncmp(arg, ENDPOINT_UNIX, strlen(ENDPOINT_UNIX)))
+		return addr_parse_backend(arg, &e->addr, &e->port, err);
+	if (!endpoint_read_server(arg, e))
+		return 0;
+	return err_set(err, -EINVAL, EXIT_USAGE,
+		       "malformed backend '%.80s'; write it as unix:/run/app.sock or, if its name is "
+		       "abstract, unix:@app: up to %zu printable characters",
+		       arg, sizeof(e->path) - 1);
+}
+
 static int listener_proxy(struct listener_spec *l, const char *arg, struct err *err)
 {
 	int v = value_choice("version of the PROXY protocol", arg, proxy_versions, err);
@@ -67,10 +89,7 @@ int listener_option(struct listener_spec *l, int key, const char *arg, struct er
 	case OPT_APP:
 		return listener_app(l, arg, err);
 	case OPT_BACKEND:
-		l->backend = arg;
-		l->args.app = APP_PROXY;
-		return addr_parse_backend(arg, &l->args.proxy.backend, &l->args.proxy.backend_port,
-					  err);
+		return listener_backend(l, arg, err);
 	case OPT_PROXY_PROTOCOL:
 		return listener_proxy(l, arg, err);
 	case OPT_BACKLOG:
@@ -83,16 +102,18 @@ int listener_option(struct listener_spec *l, int key, const char *arg, struct er
 
 int listener_check(const struct listener_spec *l, struct err *err)
 {
-	if (l->app && l->backend)
+	char backend[ENDPOINT_SERVER_TEXT];
+
+	if (l->app && l->args.proxy.backends)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "%s has both --app %s and --backend %s; keep one of them", l->text,
-			       l->app, l->backend);
+			       l->app, endpoint_print_server(backend, &l->args.proxy.backend[0]));
 	if (l->app && l->args.proxy.version)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "--proxy-protocol is for a --backend, and %s has --app %s; leave it "
 			       "out",
 			       l->text, l->app);
-	if (!l->app && !l->backend)
+	if (!l->app && !l->args.proxy.backends)
 		return err_set(
 			err, -EINVAL, EXIT_USAGE,
 			"nobody takes the connections of %s; add --backend ADDR:PORT (a server "
@@ -107,9 +128,22 @@ bool listener_same(const struct listener_spec *a, const struct listener_spec *b)
 	       sg_addr_eq(&a->args.key.addr, &b->args.key.addr);
 }
 
+static int listener_servers(const struct proxy_config *p, json_t *request)
+{
+	json_t *list = json_array();
+	char text[ENDPOINT_SERVER_TEXT];
+	int rc = 0;
+
+	for (unsigned i = 0; i < p->backends; i++) {
+		endpoint_print_server(text, &p->backend[i]);
+		rc |= json_array_append_new(list, json_string(text));
+	}
+	return rc | json_object_set_new(request, "backend", list);
+}
+
 int listener_request(const struct listener_spec *l, json_t *request)
 {
-	char host[ADDR_TEXT], backend[ADDR_TEXT];
+	char host[ADDR_TEXT];
 	int rc;
 
 	addr_format_host(&l->args.key.addr, host);
@@ -117,10 +151,8 @@ int listener_request(const struct listener_spec *l, json_t *request)
 	rc |= json_object_set_new(request, "port", json_integer(l->args.key.port));
 	if (l->app)
 		rc |= json_object_set_new(request, "app", json_string(l->app));
-	if (l->backend) {
-		addr_format(&l->args.proxy.backend, l->args.proxy.backend_port, backend);
-		rc |= json_object_set_new(request, "backend", json_string(backend));
-	}
+	if (l->args.proxy.backends)
+		rc |= listener_servers(&l->args.proxy, request);
 	if (l->args.proxy.version)
 		rc |= json_object_set_new(
 			request, "proxy_protocol",

@@ -9,14 +9,13 @@
 
 struct listener_spec {
 	const char *text;    /* ADDR:PORT as it was given */
-	const char *backend; /* NULL: none was given */
-	const char *app;     /* likewise */
+	const char *app;     /* NULL: none was given */
 	struct listen_args args;
 };
 
 /* clang-format off */
 #define LISTENER_OPTS                                                                       \
-	{"backend", OPT_BACKEND, "ADDR:PORT", "hand connections to this server"},           \
+	{"backend", OPT_BACKEND, "SERVER", "hand connections to ADDR:PORT or unix:PATH; may be repeated"}, \
 	{"proxy-protocol", OPT_PROXY_PROTOCOL, "VERSION", "tell it the client's address: v1 or v2"}, \
 	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \
 	{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},    \

@@ -36,7 +36,7 @@
 		    "  syngate unlist eth0 --all\n"
 
 #define SHOW_MORE                                                                                  \
-	"WHAT is one of: listeners halfopen acceptq conns timewait prefixes counters settings\n"          \
+	"WHAT is one of: listeners halfopen acceptq conns timewait backends prefixes counters settings\n"          \
 	"FILTER, as in ss: state ESTAB, exclude ESTAB, sport = :80, dport != 1234,\n"              \
 	"src 192.0.2.1, dst 2001:db8::/32, joined with 'and'.\n"                                   \
 	"counters and settings take names: 'Listen*'.\n\n"                                         \
@@ -58,7 +58,7 @@ const struct command commands[] = {
 	 "  syngate attach eth0 --mode native\n", attach_opts, cmd_attach},
 	{"detach", "IFACE [OPTION]...", "take everything off an interface",
 	 "  syngate detach eth0\n", detach_opts, cmd_detach},
-	{"listen", "IFACE ADDR:PORT --backend ADDR:PORT|--app NAME [OPTION]...",
+	{"listen", "IFACE ADDR:PORT --backend SERVER|--app NAME [OPTION]...",
 	 "serve one more address", LISTEN_MORE, listen_opts, cmd_listen},
 	{"unlisten", "IFACE ADDR:PORT [OPTION]...", "stop serving an address",
 	 "  syngate unlisten eth0 192.0.2.1:80\n", unlisten_opts, cmd_unlisten},

@@ -20,10 +20,11 @@ const struct cli_opt show_opts[] = {
 	{0},
 };
 
-enum show_what { LISTENERS, HALFOPEN, ACCEPTQ, CONNS, TIMEWAIT, PREFIXES, COUNTERS, SETTINGS };
+enum show_what { LISTENERS, HALFOPEN, ACCEPTQ, CONNS, TIMEWAIT, BACKENDS, PREFIXES, COUNTERS, SETTINGS };
 
 static const char *const show_names[] = {"listeners", "halfopen", "acceptq",  "conns",
-					 "timewait",  "prefixes", "counters", "settings", NULL};
+					 "timewait",  "backends", "prefixes", "counters",
+					 "settings",  NULL};
 
 static const struct view_column show_listeners[] = {
 	{"Local", NULL, VIEW_ENDPOINT, NULL},
@@ -60,6 +61,7 @@ static const struct view_column show_conns[] = {
 	{"In", "bytes_in", VIEW_NUMBER, NULL},
 	{"Out", "bytes_out", VIEW_NUMBER, NULL},
 	{"Age", "age_ms", VIEW_MS, NULL},
+	{"Backend", "backend", VIEW_TEXT, NULL},
 	{"Worker", "worker", VIEW_NUMBER, NULL},
 	{"Interface", "iface", VIEW_TEXT, NULL},
 	{0},
@@ -71,6 +73,17 @@ static const struct view_column show_timewait[] = {
 	{"Peer", "peer", VIEW_TEXT, NULL},
 	{"Timer", "timer", VIEW_TIMER, NULL},
 	{"Worker", "worker", VIEW_NUMBER, NULL},
+	{"Interface", "iface", VIEW_TEXT, NULL},
+	{0},
+};
+
+static const struct view_column show_backends[] = {
+	{"Local", NULL, VIEW_ENDPOINT, NULL},
+	{"Backend", "backend", VIEW_TEXT, NULL},
+	{"Active", "active", VIEW_NUMBER, NULL},
+	{"Connected", "connected", VIEW_NUMBER, NULL},
+	{"Failed", "failed", VIEW_NUMBER, NULL},
+	{"Last error", "error", VIEW_TEXT, NULL},
 	{"Interface", "iface", VIEW_TEXT, NULL},
 	{0},
 };
@@ -89,6 +102,7 @@ static const struct {
 	[LISTENERS] = {show_listeners, "LISTEN"},  [HALFOPEN] = {show_halfopen, "SYN-RECV"},
 	[ACCEPTQ] = {show_conns, "ESTAB"},	   [CONNS] = {show_conns, "ESTAB"},
 	[TIMEWAIT] = {show_timewait, "TIME-WAIT"}, [PREFIXES] = {show_prefixes, NULL},
+	[BACKENDS] = {show_backends, "LISTEN"},
 };
 
 struct show_args {

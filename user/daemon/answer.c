@@ -151,24 +151,54 @@ static int answer_detach(struct daemon *d, const json_t *req, FILE *out, struct 
 	return rc;
 }
 
+static int answer_server(const json_t *v, struct proxy_config *p, struct err *err)
+{
+	const char *text = json_string_value(v);
+
+	if (!text)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "'backend' is to be a string, or an array of strings");
+	if (p->backends == PROXY_BACKENDS)
+		return err_set(err, -EINVAL, EXIT_USAGE, "a listener has %d backends at most",
+			       PROXY_BACKENDS);
+	if (endpoint_read_server(text, &p->backend[p->backends++]))
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "backend '%.120s': as 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock",
+			       text);
+	return 0;
+}
+
+/* One, or an array of them. */
+static int answer_servers(const json_t *v, struct proxy_config *p, struct err *err)
+{
+	size_t i;
+	json_t *one;
+	int rc = 0;
+
+	if (!json_is_array(v))
+		return v ? answer_server(v, p, err) : 0;
+	json_array_foreach(v, i, one)
+	{
+		rc = rc ? rc : answer_server(one, p, err);
+	}
+	return rc;
+}
+
 /* `backend` alone says proxy; else `app` names one that needs none. */
 static int answer_app(const json_t *req, struct listen_args *l, struct err *err)
 {
-	const char *app, *backend;
+	const char *app;
 	int rc = answer_string(req, "app", &app, err);
 
 	if (!rc)
-		rc = answer_string(req, "backend", &backend, err);
+		rc = answer_servers(json_object_get(req, "backend"), &l->proxy, err);
 	if (rc)
 		return rc;
-	if (backend && (!app || strcmp(app, "proxy") == 0)) {
+	if (l->proxy.backends && (!app || strcmp(app, "proxy") == 0)) {
 		l->app = APP_PROXY;
-		if (endpoint_read(backend, &l->proxy.backend, &l->proxy.backend_port))
-			return err_set(err, -EINVAL, EXIT_USAGE,
-				       "backend '%.60s': as 127.0.0.1:8080 or [::1]:8080", backend);
 		return 0;
 	}
-	for (enum app_kind k = 0; app && !backend && k < APP_PROXY; k++)
+	for (enum app_kind k = 0; app && !l->proxy.backends && k < APP_PROXY; k++)
 		if (strcmp(app_ops_of(k)->name, app) == 0) {
 			l->app = k;
 			return 0;

@@ -62,8 +62,10 @@ static void attachment_free(struct attachment *a)
 	if (a->locals)
 		locals_close(a->locals);
 	for (__u32 i = 0; a->listening && i < a->front->max_listeners; i++)
-		if (a->listening[i].used)
+		if (a->listening[i].used) {
 			kernel_let_go(&a->listening[i]);
+			backends_drop(a->listening[i].backends);
+		}
 	front_close(a->front);
 	free(a->worker);
 	free(a->listening);

@@ -165,10 +165,8 @@ static int listening_check(const struct attachment *a, const struct listen_args 
 			       args->key.port);
 	if (args->backlog > LISTENING_MAX || args->syn_backlog > LISTENING_MAX)
 		return err_set(err, -EINVAL, EXIT_USAGE, "a backlog is 0 to %ld", LISTENING_MAX);
-	if (args->app == APP_PROXY && (!args->proxy.backend_port || sg_addr_is_any(&args->proxy.backend)))
-		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "%s: a backend needs an address and a port, as 127.0.0.1:8080",
-			       text);
+	if (args->app == APP_PROXY && !args->proxy.backends)
+		return err_set(err, -EINVAL, EXIT_USAGE, "%s: there is no backend", text);
 	if (listening_find(a, &args->key))
 		return err_set(err, -EADDRINUSE, EXIT_USAGE,
 			       "%s is already listened on at %s: syngate unlisten %s %s", text,
@@ -183,7 +181,7 @@ static int listening_start(struct attachment *a, __u32 id, const struct listenin
 	struct listening_call c = {
 		.id = id,
 		.offer = l->offer,
-		.to = {.kind = args->app, .proxy = args->proxy},
+		.to = {.kind = args->app, .backends = l->backends},
 	};
 	struct sg_listener_key key = args->key;
 	int rc;
@@ -216,9 +214,13 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 	if (id < 0)
 		return id;
 	offer_make(a, (__u32)id, &l.offer);
+	if (args->app == APP_PROXY && !(l.backends = backends_new(&args->proxy)))
+		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
 	rc = listening_start(a, (__u32)id, &l, err);
-	if (rc)
+	if (rc) {
+		backends_drop(l.backends);
 		return rc;
+	}
 	a->listening[id] = l;
 	watch_listen(a, (__u32)id, clock_now());
 	a->kernel_at = a->kernel_all_at = 0; /* at once */
@@ -247,6 +249,7 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 		return rc;
 	listening_close_all(a, (__u32)(l - a->listening));
 	kernel_let_go(l);
+	backends_drop(l->backends);
 	l->used = false;
 	return 0;
 }

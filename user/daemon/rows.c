@@ -86,9 +86,15 @@ void rows_halfopen(struct show_array *s, const struct attachment *a, bool as_con
 
 /* --- connections ------------------------------------------------------------------------------ */
 
+struct rows_conn {
+	struct tcp_facts facts;
+	const struct backend *backend; /* NULL: it has none */
+	struct backends *holds;
+};
+
 struct rows_gather {
 	enum rows_kind kind;
-	struct tcp_facts *facts;
+	struct rows_conn *conn;
 	size_t n, room;
 	bool full; /* no memory for more */
 };
@@ -109,11 +115,11 @@ static bool rows_wanted(enum rows_kind kind, const struct tcp_facts *f)
 static bool rows_grow(struct rows_gather *g)
 {
 	size_t room = g->room ? 2 * g->room : 256;
-	struct tcp_facts *more = realloc(g->facts, room * sizeof(*more));
+	struct rows_conn *more = realloc(g->conn, room * sizeof(*more));
 
 	if (!more)
 		return false;
-	g->facts = more;
+	g->conn = more;
 	g->room = room;
 	return true;
 }
@@ -134,13 +140,17 @@ static void rows_collect(struct worker *w, void *arg)
 			g->full = true;
 			return;
 		}
-		g->facts[g->n++] = f;
+		g->conn[g->n] = (struct rows_conn){.facts = f};
+		g->conn[g->n].backend = app_backend(f.user, &g->conn[g->n].holds);
+		g->n++;
 	}
 }
 
-static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const struct tcp_facts *f,
+static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const struct rows_conn *c,
 			     sg_time now)
 {
+	const struct tcp_facts *f = &c->facts;
+	char backend[ENDPOINT_SERVER_TEXT] = "";
 	json_t *row = json_pack("{s:s, s:I, s:s}", "iface", a->front->ifname, "worker",
 				(json_int_t)worker, "state", tcp_state_name(f->state));
 
@@ -151,8 +161,11 @@ static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const str
 			       (json_int_t)f->timer_ms, "retrans", (json_int_t)f->retrans));
 	if (f->state == TCP_TIME_WAIT)
 		return row;
+	if (c->backend)
+		endpoint_print_server(backend, &c->backend->at);
 	json_object_update_new(
-		row, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:I}",
+		row, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:I}",
+			       "backend", backend,
 			       "mss", (json_int_t)f->mss, "cwnd", (json_int_t)f->snd_cwnd,
 			       "ssthresh", (json_int_t)f->snd_ssthresh, "rto_ms",
 			       (json_int_t)f->rto_ms, "srtt_us", (json_int_t)f->srtt_us, "snd_wnd",
@@ -165,6 +178,31 @@ static json_t *rows_conn_row(const struct attachment *a, __u32 worker, const str
 	return row;
 }
 
+static json_t *rows_backend(const struct attachment *a, const struct listening *l,
+			    const struct backend *b)
+{
+	char addr[ENDPOINT_TEXT], backend[ENDPOINT_SERVER_TEXT];
+	__u32 error = SG_READ_ONCE(b->error);
+
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s}", "iface", a->front->ifname,
+			 "addr", endpoint_addr(addr, &l->args.key.addr), "port", l->args.key.port,
+			 "backend", endpoint_print_server(backend, &b->at), "active",
+			 (json_int_t)SG_READ_ONCE(b->active), "connected",
+			 (json_int_t)SG_READ_ONCE(b->connected), "failed",
+			 (json_int_t)SG_READ_ONCE(b->failed), "error",
+			 error ? strerror((int)error) : "");
+}
+
+void rows_backends(struct show_array *s, const struct attachment *a)
+{
+	for (__u32 i = 0; i < a->front->max_listeners; i++) {
+		const struct listening *l = &a->listening[i];
+
+		for (unsigned k = 0; l->used && l->backends && k < l->backends->n; k++)
+			show_row(s, rows_backend(a, l, &l->backends->backend[k]));
+	}
+}
+
 int rows_conns(struct show_array *s, const struct attachment *a, enum rows_kind kind)
 {
 	struct rows_gather g = {.kind = kind};
@@ -174,9 +212,11 @@ int rows_conns(struct show_array *s, const struct attachment *a, enum rows_kind 
 
 		g.n = 0;
 		worker_call(a->worker[i], rows_collect, &g);
-		for (size_t k = 0; k < g.n; k++)
-			show_row(s, rows_conn_row(a, i, &g.facts[k], now));
+		for (size_t k = 0; k < g.n; k++) {
+			show_row(s, rows_conn_row(a, i, &g.conn[k], now));
+			backends_drop(g.conn[k].holds);
+		}
 	}
-	free(g.facts);
+	free(g.conn);
 	return g.full ? -ENOMEM : 0;
 }

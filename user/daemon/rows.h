@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rows of `show halfopen`, `acceptq`, `conns` and `timewait`. */
+/* The rows of `show halfopen`, `acceptq`, `conns`, `timewait` and `backends`. */
 #ifndef DAEMON_ROWS_H
 #define DAEMON_ROWS_H
 
@@ -13,5 +13,7 @@ void rows_halfopen(struct show_array *s, const struct attachment *a, bool as_con
 
 /* What the engines have, asked of each worker. -ENOMEM. */
 int rows_conns(struct show_array *s, const struct attachment *a, enum rows_kind kind);
+
+void rows_backends(struct show_array *s, const struct attachment *a);
 
 #endif

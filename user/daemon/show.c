@@ -33,32 +33,52 @@ void show_end(struct show_array *s)
 /* --- listeners ---------------------------------------------------------------------------------
  */
 
+/* The servers behind it: an array, and all in one word. */
+static void show_servers(json_t *row, const struct backends *s)
+{
+	json_t *list = json_array();
+	char one[ENDPOINT_SERVER_TEXT], all[PROXY_BACKENDS * ENDPOINT_SERVER_TEXT] = "";
+	size_t len = 0;
+
+	for (unsigned i = 0; s && i < s->n; i++) {
+		endpoint_print_server(one, &s->backend[i].at);
+		len += (size_t)sprintf(all + len, "%s%s", i ? "," : "", one);
+		json_array_append_new(list, json_string(one));
+	}
+	json_object_set_new(row, "backend", json_string(all));
+	json_object_set_new(row, "backends", list);
+}
+
 static json_t *show_listener(const struct attachment *a, __u32 id)
 {
-	const struct listen_args *l = &a->listening[id].args;
+	const struct listening *l = &a->listening[id];
 	const struct sg_queue *q = &a->front->queue[id];
-	char addr[ENDPOINT_TEXT], backend[ENDPOINT_TEXT] = "";
+	enum proxy_version v = l->args.proxy.version;
+	char addr[ENDPOINT_TEXT];
+	json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "iface", a->front->ifname, "addr",
+				endpoint_addr(addr, &l->args.key.addr), "port", l->args.key.port,
+				"app", app_ops_of(l->args.app)->name);
 
-	endpoint_addr(addr, &l->key.addr);
-	if (l->app == APP_PROXY)
-		endpoint_print(backend, &l->proxy.backend, l->proxy.backend_port);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I}",
-			 "iface", a->front->ifname, "addr", addr, "port", l->key.port, "app",
-			 app_ops_of(l->app)->name, "backend", backend, "proxy_protocol",
-			 l->proxy.version ? proxy_versions[l->proxy.version - PROXY_V1] : "", "mode",
-			 modes_name(modes_of(&a->listening[id].modes.track)), "syn_backlog",
-			 (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
-			 "backlog", (json_int_t)q->backlog, "halfopen",
-			 (json_int_t)SG_READ_ONCE(q->halfopen), "young",
-			 (json_int_t)SG_READ_ONCE(q->young), "acceptq",
-			 (json_int_t)SG_READ_ONCE(q->acceptq), "ListenOverflows",
-			 (json_int_t)q->ListenOverflows, "ListenDrops", (json_int_t)q->ListenDrops,
-			 "TCPReqQFullDrop", (json_int_t)q->TCPReqQFullDrop, "PassiveOpens",
-			 (json_int_t)q->PassiveOpens, "SyncookiesSent",
-			 (json_int_t)q->SyncookiesSent, "SyncookiesRecv",
-			 (json_int_t)q->SyncookiesRecv, "SyncookiesFailed",
-			 (json_int_t)q->SyncookiesFailed);
+	show_servers(row, l->backends);
+	json_object_update_new(
+		row, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "proxy_protocol",
+			       v ? proxy_versions[v - PROXY_V1] : "", "mode",
+			       modes_name(modes_of(&l->modes.track)), "syn_backlog",
+			       (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
+			       "backlog", (json_int_t)q->backlog, "halfopen",
+			       (json_int_t)SG_READ_ONCE(q->halfopen), "young",
+			       (json_int_t)SG_READ_ONCE(q->young), "acceptq",
+			       (json_int_t)SG_READ_ONCE(q->acceptq)));
+	json_object_update_new(
+		row, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ListenOverflows",
+			       (json_int_t)q->ListenOverflows, "ListenDrops",
+			       (json_int_t)q->ListenDrops, "TCPReqQFullDrop",
+			       (json_int_t)q->TCPReqQFullDrop, "PassiveOpens",
+			       (json_int_t)q->PassiveOpens, "SyncookiesSent",
+			       (json_int_t)q->SyncookiesSent, "SyncookiesRecv",
+			       (json_int_t)q->SyncookiesRecv, "SyncookiesFailed",
+			       (json_int_t)q->SyncookiesFailed));
+	return row;
 }
 
 static void show_listeners(struct show_array *s, const struct attachment *a)
@@ -232,6 +252,7 @@ enum show_kind {
 	SHOW_CONNS,
 	SHOW_TIMEWAIT,
 	SHOW_PREFIXES,
+	SHOW_BACKENDS,
 	SHOW_COUNTERS,
 	SHOW_SETTINGS,
 	SHOW_KINDS,
@@ -240,7 +261,7 @@ enum show_kind {
 static const char *const show_names[SHOW_KINDS] = {
 	[SHOW_LISTENERS] = "listeners", [SHOW_HALFOPEN] = "halfopen", [SHOW_ACCEPTQ] = "acceptq",
 	[SHOW_CONNS] = "conns",		[SHOW_TIMEWAIT] = "timewait", [SHOW_COUNTERS] = "counters",
-	[SHOW_SETTINGS] = "settings",	[SHOW_PREFIXES] = "prefixes",
+	[SHOW_SETTINGS] = "settings",	[SHOW_PREFIXES] = "prefixes", [SHOW_BACKENDS] = "backends",
 };
 
 static int show_attached(struct show_array *s, const struct attachment *a, enum show_kind kind)
@@ -262,6 +283,9 @@ static int show_attached(struct show_array *s, const struct attachment *a, enum 
 	case SHOW_PREFIXES:
 		show_prefixes(s, a);
 		return 0;
+	case SHOW_BACKENDS:
+		rows_backends(s, a);
+		return 0;
 	case SHOW_COUNTERS:
 	case SHOW_SETTINGS:
 	case SHOW_KINDS:
@@ -281,7 +305,7 @@ int show_what(struct daemon *d, const char *what, FILE *out, struct err *err)
 	if (kind == SHOW_KINDS)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "nothing called '%.40s' to show: listeners, halfopen, acceptq, "
-			       "conns, timewait, prefixes, counters or settings",
+			       "conns, timewait, backends, prefixes, counters or settings",
 			       what);
 	if (kind == SHOW_COUNTERS || kind == SHOW_SETTINGS) {
 		(kind == SHOW_COUNTERS ? show_counters : show_settings)(d, out);

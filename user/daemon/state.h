@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "app/app.h"
+#include "app/backends.h"
 #include "daemon/daemon.h"
 #include "daemon/modes.h"
 #include "daemon/worker.h"
@@ -19,6 +20,7 @@ struct locals;
 struct listening {
 	bool used;
 	struct listen_args args;
+	struct backends *backends; /* APP_PROXY */
 	struct sg_listener offer; /* as the driver and the workers know it */
 	int held; /* kport_hold(); -1: the kernel has a server there */
 	struct modes_listener modes;

@@ -51,6 +51,7 @@ static void info_fill(const struct tcp_stack *s, const struct tcp *t, sg_time no
 		.total_retrans = t->retrans,
 		.bytes_in = t->bytes_in,
 		.bytes_out = t->bytes_out,
+		.user = t->flags & T_OWNED ? t->user : 0,
 		.born = now - (time_ms(now) - t->born) * SG_MS,
 	};
 	f->timer = info_timer(t, &at);

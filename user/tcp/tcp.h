@@ -286,6 +286,7 @@ struct tcp_facts {
 	const char *timer;  /* "on" (retransmission, or a probe for a lost tail), "persist", "keepalive", "timewait", "" */
 	__u32 timer_ms;     /* until it fires */
 	sg_time born;
+	__u64 user;	    /* tcp_set_user(); 0: no application has it */
 };
 
 int tcp_info(const struct tcp_stack *s, tcp_id id, sg_time now, struct tcp_facts *info);

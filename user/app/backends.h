@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The servers behind one listener: who is asked next, and how they do. One object for all
+ * workers; each changes it by atomic operations, and whoever has it holds it.
+ */
+#ifndef APP_BACKENDS_H
+#define APP_BACKENDS_H
+
+#include "app/proxy_config.h"
+
+struct backend {
+	struct endpoint at;
+	unsigned number;
+	/* changed by all workers */
+	__u32 active __attribute__((aligned(64))); /* connections, and attempts at one */
+	__u32 error;				   /* why the last attempt failed, an errno; 0: none did */
+	__u64 connected, failed;		   /* attempts */
+};
+
+struct backends {
+	enum proxy_version version;
+	unsigned n;
+	/* changed by all workers */
+	__u32 users __attribute__((aligned(64)));
+	__u32 turn; /* where to begin among those that are alike */
+	struct backend backend[];
+};
+
+/* NULL: no memory. */
+struct backends *backends_new(const struct proxy_config *cfg);
+struct backends *backends_hold(struct backends *s);
+/* The last one frees it. NULL is fine. */
+void backends_drop(struct backends *s);
+
+/*
+ * A place at the server with the fewest connections, in turns among equals, without those in
+ * `tried` (bits, by number). NULL: there is none.
+ */
+struct backend *backends_take(struct backends *s, __u32 tried);
+void backends_give(struct backend *b);
+
+/* How an attempt ended; `error` is a positive errno. */
+void backends_connected(struct backend *b);
+void backends_failed(struct backend *b, int error);
+
+#endif
