@@ -84,6 +84,8 @@
 	X(ForwardDropped, "the same, lost at a full ring")                                         \
 	X(BackendRefused, "connections reset because no backend took them")                        \
 	X(BackendRetried, "connections handed to another backend after one failed")                \
+	X(BackendTimeout, "connects to a backend that did not answer in time")                     \
+	X(BackendIdle, "connections reset after --idle-timeout")                                   \
 	X(BackendConnected, "connections joined to a backend")                                     \
 	X(IcmpIgnored, "ICMP errors about our connections, not acted on")                         \
 	X(OutOfWindowIcmps, "ICMP errors that quote what is not out: forged or late")             \

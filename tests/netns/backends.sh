@@ -9,18 +9,7 @@
 #	                                                            c unix:/run/t/c.sock
 #	                                             :81 syngate -> d unix:@d
 . "$(dirname "$0")/../lib.sh"
-
-SERVERS=$TOP/tests/netns/servers.py
-server() # NAME AT ARGUMENTS...: its PID is in PID_NAME
-{
-	: >"$T/$1.out"
-	nsenter --net=/run/netns/server $PY "$SERVERS" serve "$2" "$1" "${@:3}" >"$T/$1.out" \
-		2>"$T/$1.err" &
-	eval "PID_$1=\$!"
-	await "server $1" grep -q listening "$T/$1.out"
-}
-backend() { show backends ".[] | select(.backend == \"$1\") | .$2"; } # AT KEY
-total() { show backends "[.[] | select(.port == $1) | .$2] | add"; }	 # PORT KEY
+. "$TOP/tests/servers.sh"
 
 net_up
 server a 127.0.0.1:9000
@@ -32,9 +21,7 @@ syngate_start --listen '*:80' --backend 127.0.0.1:9000 --backend '[::1]:9001' \
 
 # --- the fewest connections, in turns among equals --------------------------------------------
 
-coproc HOLD { nsenter --net=/run/netns/client $PY "$SERVERS" hold $S4 80; }
-order() { echo "$*" >&"${HOLD[1]}"; read -r -t 60 COUNTS <&"${HOLD[0]}" || die "no answer to: $*"; }
-
+hold 80
 order open 30
 eq "30 connections" "$COUNTS" "a:10 b:10 c:10"
 eq "as it is shown" "$(show backends '[.[] | select(.port == 80) | .active] | join(" ")')" "10 10 10"
@@ -51,8 +38,7 @@ order close a
 order close b
 eq "what is left" "$COUNTS" "c:12"
 echo end >&"${HOLD[1]}"
-none() { [ "$(total 80 active)" = 0 ]; }
-await "every connection to end" none
+await "every connection to end" idle 80
 eq "connects" "$(total 80 connected)" 46
 eq "connects that failed" "$(total 80 failed)" 0
 
@@ -70,7 +56,7 @@ so_far() { echo >&"${LOAD[1]}"; read -r -t 60 SO_FAR <&"${LOAD[0]}"; }
 read -r -t 60 _ <&"${LOAD[0]}"
 all_three() { so_far; jq -e '.a > 20 and .b > 20 and .c > 20' <<<"$SO_FAR"; }
 await "load on all three" all_three
-at=$($PY "$SERVERS" kill "$PID_a")
+at=$(server_kill a)
 so_far
 n=$(jq .b <<<"$SO_FAR")
 more() { so_far; jq -e ".b > $n + 100" <<<"$SO_FAR"; }
@@ -84,12 +70,12 @@ eq "a's last error" "$(backend 127.0.0.1:9000 error)" "Connection refused"
 num "a's failures" "$(backend 127.0.0.1:9000 failed) > 0"
 say "a killed under load: $(jq -c .done <<<"$result"), $(jq '.failed | length' <<<"$result") that were" \
 	"under way failed, $(counter BackendRetried) handed on"
-await "every connection to end" none
+await "every connection to end" idle 80
 
 # --- all are gone -------------------------------------------------------------------------------
 
-$PY "$SERVERS" kill "$PID_b" >/dev/null
-$PY "$SERVERS" kill "$PID_c" >/dev/null
+server_kill b >/dev/null
+server_kill c >/dev/null
 before=$(counter BackendRefused)
 ! C $PY "$TOP/tests/netns/peer.py" talk $S4 80 <<<"nobody" >/dev/null 2>&1 || die "somebody answered"
 eq "BackendRefused" "$(counter BackendRefused)" $((before + 1))

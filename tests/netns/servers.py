@@ -24,17 +24,33 @@ def listen(at, backlog):
     return socket.create_server((host, int(port)), family=peer.family(host), backlog=backlog)
 
 
+def cmd_fill(a):
+    """A connection from this host to a server of this host, which stays."""
+    if a.at.startswith("unix:"):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect("\0" + a.at[6:] if a.at[5] == "@" else a.at[5:])
+    else:
+        host, port = a.at.split(":")
+        s = peer.connect(host, int(port))
+    print("connected", flush=True)
+    threading.Event().wait()
+    return s
+
+
 def answer(name, conn):
+    how = "end"
     try:
         with conn, conn.makefile("rb") as f:
             for line in f:
                 conn.sendall(name + b" " + line)
     except OSError:
-        pass
+        how = "reset"
+    print(how, flush=True)
 
 
 def cmd_serve(a):
-    """Each line comes back with NAME in front. `--deaf`: nobody accepts."""
+    """Each line comes back with NAME in front; how each connection ended is said. `--deaf`: nobody
+    accepts."""
     srv = listen(a.at, a.backlog)
     print("listening", flush=True)
     if a.deaf:
@@ -70,6 +86,32 @@ def cmd_hold(a):
             return 0
         count = collections.Counter(name for _, name in held)
         print(*(f"{name}:{count[name]}" for name in sorted(count)), flush=True)
+    return 0
+
+
+def cmd_silent(a):
+    """Two connections, one of which goes on talking until the other one ends."""
+    silent, _ = ask(a.host, a.port)
+    talking, _ = ask(a.host, a.port)
+    end = threading.Event()
+    how = []
+
+    def wait():
+        try:
+            how.append("end" if silent.recv(1) == b"" else "data")
+        except ConnectionResetError:
+            how.append("reset")
+        end.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    f = talking.makefile("rb")
+    lines = 0
+    while not end.is_set() or lines < 2:
+        talking.sendall(b"hello\n")
+        if not f.readline().endswith(b" hello\n"):
+            raise ValueError(f"the one that talks was ended after {lines} lines")
+        lines += 1
+    print(f"silent: {how[0]}")
     return 0
 
 
@@ -121,12 +163,15 @@ def main():
     q.add_argument("--backlog", type=int, default=128)
     q.add_argument("--deaf", action="store_true")
     q.set_defaults(run=cmd_serve)
-    for name in ("hold", "load"):
+    for name in ("hold", "silent", "load"):
         q = sub.add_parser(name)
         q.add_argument("host")
         q.add_argument("port", type=int)
         q.add_argument("--threads", type=int, default=8)
         q.set_defaults(run=globals()["cmd_" + name])
+    q = sub.add_parser("fill")
+    q.add_argument("at")
+    q.set_defaults(run=cmd_fill)
     q = sub.add_parser("kill")
     q.add_argument("pid", type=int)
     q.set_defaults(run=cmd_kill)

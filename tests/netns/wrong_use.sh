@@ -73,6 +73,29 @@ wrong "set an unknown setting" 1 'sommaxconn|somaxconn' syngate set sommaxconn=5
 wrong "set nonsense" 1 'somaxconn' syngate set somaxconn=many
 wrong "listen on an interface that is not attached" 1 'lo' syngate listen lo '*:90' --app http
 wrong "show something unknown" 1 'con|conns' syngate show con
+
+# to the control socket, what syngate would not send
+refused() # WHAT PATTERN ARGUMENTS-OF-LISTEN
+{
+	printf '{"cmd": "listen", "iface": "s0", "addr": "*", "port": 99, %s}\n' "$3" |
+		nc -NU /run/syngate/s0.sock >$T/w.out
+	eq "$1: ok" "$(jq .ok $T/w.out)" false
+	jq -r .error $T/w.out | grep -qE -- "$2" || die "$1: no /$2/ in: $(cat $T/w.out)"
+}
+refused "a backend that is no string" "string" '"backend": 8080'
+refused "nor in an array" "string" '"backend": [["127.0.0.1:1"]]'
+refused "no backend" "either a backend" '"backend": []'
+refused "a malformed backend" "'host:80'" '"backend": ["127.0.0.1:1", "host:80"]'
+refused "a Unix socket somewhere" "unix:/run" '"backend": "unix:app.sock"'
+refused "too many backends" "32 backends" "\"backend\": [$(printf '"[::1]:1",%.0s' {1..32})\"[::1]:1\"]"
+refused "a backend and an application" "either a backend" '"backend": "[::1]:1", "app": "echo"'
+refused "another PROXY protocol" "v1 or v2" '"backend": "[::1]:1", "proxy_protocol": "v3"'
+refused "no time to connect" "1 or more" '"backend": "[::1]:1", "connect_timeout": 0'
+refused "all the time of the world" "1 to 3600" '"backend": "[::1]:1", "connect_timeout": 3601'
+refused "a time that is text" "number" '"backend": "[::1]:1", "idle_timeout": "5"'
+refused "less than no time" "0 or more" '"backend": "[::1]:1", "idle_timeout": -1'
+eq "listeners" "$(show listeners length)" 1
+
 # the daemon went on
 C curl -sS --fail -m 5 -o /dev/null http://$S4/
 [ "$(stat -c %a /run/syngate/*.sock)" = 600 ] || die "control socket is not for root alone"

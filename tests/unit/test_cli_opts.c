@@ -169,9 +169,13 @@ static void a_listener_is_asked_for_in_the_protocols_words(void **state)
 
 	listener_option(&l, OPT_BACKEND, "[::1]:8080", &err);
 	listener_option(&l, OPT_BACKLOG, "16", &err);
+	listener_option(&l, OPT_CONNECT_TIMEOUT, "5", &err); /* as it would be anyway */
+	listener_option(&l, OPT_IDLE_TIMEOUT, "60", &err);
+	listener_option(&l, OPT_PROXY_PROTOCOL, "v2", &err);
 	assert_int_equal(listener_request(&l, got), 0);
-	want = json_pack("{s:s, s:i, s:[s], s:i}", "addr", "192.0.2.1", "port", 80, "backend",
-			 "[::1]:8080", "backlog", 16);
+	want = json_pack("{s:s, s:i, s:[s], s:i, s:i, s:s}", "addr", "192.0.2.1", "port", 80,
+			 "backend", "[::1]:8080", "backlog", 16, "idle_timeout", 60,
+			 "proxy_protocol", "v2");
 	assert_true(json_equal(got, want));
 	json_decref(want);
 	json_decref(got);

@@ -139,6 +139,8 @@ static void wrong_use_is_told_in_one_line(void **state)
 		{"run eth0 --listen :80 --app http --backend 127.0.0.1:1", 1, "both --app"},
 		{"run eth0 --listen :80 --app http --proxy-protocol v2", 1, "is for a --backend"},
 		{"run eth0 --listen :80 --backend [::1]:1 --proxy-protocol v3", 1, "v1 or v2"},
+		{"run eth0 --listen :80 --app http --idle-timeout 5", 1, "is for a --backend"},
+		{"run eth0 --listen :80 --backend [::1]:1 --connect-timeout 0", 1, "from 1 to"},
 		{"run eth0 --app http --listen :80", 1, "--app belongs to no listener"},
 		{"run eth0 --backlog 5 --listen :80 --app http", 1, "--backlog belongs to no"},
 		{"run eth0 --listen :80 --app http --listen *:80 --app echo", 1, "already"},

@@ -16,17 +16,6 @@ static const struct app_ops *const app_table[APP_KINDS] = {
 	[APP_STDIO] = &app_stdio,
 };
 
-static sg_time app_time(const struct app *a, int patience)
-{
-	static const sg_time time[APP_OWN] = {
-		[APP_FOREVER] = SG_NEVER,
-		[APP_IDLE] = APP_IDLE_TIME,
-		[APP_LINGER] = APP_LINGER_TIME,
-	};
-
-	return patience == APP_OWN ? a->own_time : time[patience];
-}
-
 const struct app_ops *app_ops_of(enum app_kind kind)
 {
 	return app_table[kind];
@@ -47,6 +36,7 @@ int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *setti
 	a->epoll = epoll;
 	a->max_listeners = max_listeners;
 	a->again_last = &a->again;
+	patience_init(&a->patiences);
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_init(&a->slab[i], app_table[i]->size);
 	return 0;
@@ -57,58 +47,28 @@ void app_listen(struct app *a, __u32 id, const struct app_target *to)
 	a->target[id] = *to;
 }
 
-/* --- patience --------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------------- */
 
-static void list_remove(struct app_list *l, struct app_conn *c)
+void app_touch(struct app *a, struct app_conn *c, sg_time time)
 {
-	*(c->prev ? &c->prev->next : &l->first) = c->next;
-	*(c->next ? &c->next->prev : &l->last) = c->prev;
-}
-
-static void list_append(struct app_list *l, struct app_conn *c)
-{
-	c->next = NULL;
-	c->prev = l->last;
-	*(l->last ? &l->last->next : &l->first) = c;
-	l->last = c;
-}
-
-/* Each list is in the order of `since`, so its first is the next to be given up. */
-void app_touch(struct app *a, struct app_conn *c, enum app_patience p)
-{
-	if (c->patience == p && c->since == a->now)
-		return;
-	list_remove(&a->list[c->patience], c);
-	c->patience = (__u8)p;
-	c->since = a->now;
-	list_append(&a->list[p], c);
+	patience_move(&a->patiences, c, time, a->now);
 }
 
 static void app_expire(struct app *a)
 {
-	for (int p = APP_IDLE; p < APP_PATIENCES; p++) {
-		struct app_conn *c;
+	struct app_conn *c;
 
-		while ((c = a->list[p].first) && a->now - c->since >= app_time(a, p)) {
-			if (c->ops->expire)
-				c->ops->expire(a, c);
-			else
-				app_end(a, c);
-		}
+	while ((c = patience_over(&a->patiences, a->now))) {
+		if (c->ops->expire)
+			c->ops->expire(a, c);
+		else
+			app_end(a, c);
 	}
 }
 
 sg_time app_deadline(const struct app *a)
 {
-	sg_time next = a->again ? a->now : SG_NEVER;
-
-	for (int p = APP_IDLE; p < APP_PATIENCES; p++) {
-		const struct app_conn *c = a->list[p].first;
-
-		if (c && c->since + app_time(a, p) < next)
-			next = c->since + app_time(a, p);
-	}
-	return next;
+	return a->again ? a->now : patience_deadline(&a->patiences);
 }
 
 /* --- connections that asked to be called again -------------------------------------------- */
@@ -140,7 +100,7 @@ static void again_remove(struct app *a, struct app_conn *c)
 static void app_forget(struct app *a, struct app_conn *c)
 {
 	again_remove(a, c);
-	list_remove(&a->list[c->patience], c);
+	patience_remove(c);
 	if (c->ops->drop)
 		c->ops->drop(a, c);
 	a->conns--;
@@ -163,9 +123,11 @@ void app_abort(struct app *a, struct app_conn *c)
 
 void app_free(struct app *a)
 {
-	for (int p = 0; p < APP_PATIENCES; p++)
-		while (a->list[p].first)
-			app_abort(a, a->list[p].first);
+	struct app_conn *c;
+
+	while ((c = patience_any(&a->patiences)))
+		app_abort(a, c);
+	patience_free(&a->patiences);
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_free(&a->slab[i]);
 	free(a->target);
@@ -184,9 +146,7 @@ void app_adopt(struct app *a, tcp_id id, const struct app_target *to)
 	}
 	c->ops = ops;
 	c->id = id;
-	c->patience = APP_FOREVER;
-	c->since = a->now;
-	list_append(&a->list[APP_FOREVER], c);
+	patience_add(&a->patiences, c, a->now);
 	a->conns++;
 	tcp_set_user(a->stack, id, (__u64)(uintptr_t)c);
 	app_again(a, c); /* what came before it was accepted has no event of its own */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "app/kind.h"
+#include "app/patience.h"
 #include "app/slab.h"
 #include "tcp/tcp.h"
 
@@ -25,20 +26,17 @@ struct app_target {
 	struct session *session; /* APP_STDIO */
 };
 
-/* How long a silent connection is put up with. */
-enum app_patience { APP_FOREVER, APP_IDLE, APP_LINGER, APP_OWN, APP_PATIENCES };
-
-#define APP_IDLE_TIME	(60 * SG_SEC) /* of an HTTP client between two segments */
-#define APP_LINGER_TIME (5 * SG_SEC)  /* for what still comes in after our last byte */
+#define APP_IDLE   (60 * SG_SEC) /* of an HTTP client between two segments */
+#define APP_LINGER (5 * SG_SEC)	 /* for what still comes in after our last byte */
 
 /* How a connection's state begins. */
 struct app_conn {
 	const struct app_ops *ops;
 	tcp_id id;
-	struct app_conn *prev, *next;		 /* in the list of its patience */
+	struct patience *patience;
+	struct app_conn *prev, *next;		 /* in that list */
 	struct app_conn *again_next, **again_at; /* at NULL: not in the list */
 	sg_time since;				 /* when it last did something */
-	__u8 patience;
 };
 
 struct app_ops {
@@ -60,10 +58,6 @@ struct app_ops {
 
 extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio;
 
-struct app_list {
-	struct app_conn *first, *last;
-};
-
 struct app {
 	struct tcp_stack *stack;
 	const struct sg_settings *settings;
@@ -74,8 +68,7 @@ struct app {
 	__u32 max_listeners;
 	struct app_target *target; /* [max_listeners] */
 	struct slab slab[APP_KINDS];
-	struct app_list list[APP_PATIENCES];
-	sg_time own_time; /* of APP_OWN: as its application says */
+	struct patiences patiences;
 	__u64 run, serial; /* for unique IDs: random when it began; how many there were */
 	struct app_conn *again, **again_last;
 	__u32 conns;
@@ -118,7 +111,7 @@ void app_abort(struct app *a, struct app_conn *c);
 /* Be called again soon: there is more to do. */
 void app_again(struct app *a, struct app_conn *c);
 
-/* It did something; be patient with it from now on. */
-void app_touch(struct app *a, struct app_conn *c, enum app_patience p);
+/* It did something; it may be silent for `time` from now on (patience_move()). */
+void app_touch(struct app *a, struct app_conn *c, sg_time time);
 
 #endif

@@ -15,6 +15,8 @@ struct backends *backends_new(const struct proxy_config *cfg)
 		return NULL;
 	memset(s, 0, size);
 	s->version = cfg->version;
+	s->connect = cfg->connect_s * SG_SEC;
+	s->idle = cfg->idle_s ? cfg->idle_s * SG_SEC : SG_NEVER;
 	s->n = cfg->backends;
 	s->users = 1;
 	for (unsigned i = 0; i < s->n; i++) {

@@ -7,6 +7,7 @@
 #define APP_BACKENDS_H
 
 #include "app/proxy_config.h"
+#include "tcp/tcp.h"
 
 struct backend {
 	struct endpoint at;
@@ -19,6 +20,7 @@ struct backend {
 
 struct backends {
 	enum proxy_version version;
+	sg_time connect, idle; /* how long; `idle` SG_NEVER: for ever */
 	unsigned n;
 	/* changed by all workers */
 	__u32 users __attribute__((aligned(64)));

@@ -100,6 +100,7 @@ static void proxy_connect(struct app *a, struct proxy *p)
 	p->connected = p->readable = p->writable = p->ending = p->up_done = false;
 	p->greeting = p->to->version != PROXY_NONE;
 	p->greeted = 0;
+	app_touch(a, &p->c, p->to->connect);
 	do {
 		p->tried |= 1u << p->b->number;
 		fd = backend_connect(&p->b->at, a->epoll, p);
@@ -234,14 +235,14 @@ static enum proxy_flow proxy_down(struct app *a, struct proxy *p, size_t *moved)
 typedef enum proxy_flow (*proxy_way)(struct app *a, struct proxy *p, size_t *moved);
 
 /* One way until its share is used up. */
-static enum proxy_flow proxy_pump(struct app *a, struct proxy *p, proxy_way way)
+static enum proxy_flow proxy_pump(struct app *a, struct proxy *p, proxy_way way, size_t *total)
 {
 	enum proxy_flow flow = FLOW_MORE;
 	size_t moved = 0;
 
 	while (flow == FLOW_MORE && moved < PROXY_SHARE)
 		flow = way(a, p, &moved);
-	p->moved |= moved > 0;
+	*total += moved;
 	return flow;
 }
 
@@ -257,11 +258,15 @@ static void proxy_lost(struct app *a, struct proxy *p)
 static void proxy_move(struct app *a, struct proxy *p)
 {
 	enum proxy_flow up, down;
+	size_t moved = 0;
 
 	if (!p->connected)
 		return;
-	up = proxy_pump(a, p, proxy_up);
-	down = up == FLOW_RESET || up == FLOW_LOST ? up : proxy_pump(a, p, proxy_down);
+	up = proxy_pump(a, p, proxy_up, &moved);
+	down = up == FLOW_RESET || up == FLOW_LOST ? up : proxy_pump(a, p, proxy_down, &moved);
+	p->moved |= moved > 0;
+	if (moved && p->to->idle != SG_NEVER)
+		app_touch(a, &p->c, p->to->idle);
 	if (down == FLOW_LOST)
 		proxy_lost(a, p);
 	else if (down == FLOW_RESET)
@@ -309,6 +314,7 @@ static bool proxy_is_connected(struct app *a, struct proxy *p, unsigned events)
 	if (p->connected) {
 		backends_connected(p->b);
 		a->mib->BackendConnected++;
+		app_touch(a, &p->c, p->to->idle);
 	}
 	return p->connected;
 }
@@ -326,6 +332,20 @@ static void proxy_ready(struct app *a, struct app_conn *c, unsigned events)
 	proxy_move(a, p);
 }
 
+/* The server has not answered in time; or nothing moved for too long, and then both sides go. */
+static void proxy_expire(struct app *a, struct app_conn *c)
+{
+	struct proxy *p = (struct proxy *)c;
+
+	if (!p->connected) {
+		a->mib->BackendTimeout++;
+		proxy_again(a, p, ETIMEDOUT);
+	} else {
+		a->mib->BackendIdle++;
+		app_abort(a, c);
+	}
+}
+
 static const struct backend *proxy_backend(const struct app_conn *c, struct backends **holds)
 {
 	const struct proxy *p = (const struct proxy *)c;
@@ -340,6 +360,7 @@ const struct app_ops app_proxy = {
 	.open = proxy_open,
 	.event = proxy_event,
 	.ready = proxy_ready,
+	.expire = proxy_expire,
 	.drop = proxy_drop,
 	.backend = proxy_backend,
 };

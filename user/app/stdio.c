@@ -198,7 +198,7 @@ static void stdio_move(struct app *a, struct stdio *p)
 	if (up == FLOW_ENDED)
 		return;
 	if (moved && p->s->wait && !p->leaving)
-		app_touch(a, &p->c, APP_OWN);
+		app_touch(a, &p->c, p->s->wait);
 	if (up == FLOW_MORE || down == FLOW_MORE)
 		app_again(a, &p->c);
 	else
@@ -225,9 +225,8 @@ static void stdio_open(struct app *a, struct app_conn *c, const struct app_targe
 	p->in_polled = stdio_poll(a, p, p->s->in.fd, EPOLLIN | EPOLLRDHUP);
 	p->out_polled = stdio_poll(a, p, p->s->out.fd, EPOLLOUT);
 	p->readable = p->writable = true;
-	a->own_time = p->s->wait;
 	if (p->s->wait)
-		app_touch(a, c, APP_OWN);
+		app_touch(a, c, p->s->wait);
 }
 
 static void stdio_connected(struct app *a, struct stdio *p)
@@ -242,7 +241,7 @@ static void stdio_connected(struct app *a, struct stdio *p)
 		 endpoint_print(from, &f.tuple.local, f.tuple.lport),
 		 endpoint_print(to, &f.tuple.peer, f.tuple.pport), f.srtt_us / 1e3, f.mss);
 	if (p->s->wait)
-		app_touch(a, &p->c, APP_OWN);
+		app_touch(a, &p->c, p->s->wait);
 }
 
 static void stdio_event(struct app *a, struct app_conn *c, unsigned events)
@@ -276,7 +275,7 @@ static void stdio_expire(struct app *a, struct app_conn *c)
 	if (!p->s->connected)
 		stdio_fail(a, p, SESSION_UNANSWERED, ETIMEDOUT);
 	else if (f.recv_q) /* ours: who reads our output is slow */
-		app_touch(a, c, c->patience);
+		app_touch(a, c, c->patience->time);
 	else if (f.send_q)
 		stdio_fail(a, p, SESSION_STUCK, ETIMEDOUT);
 	else if (p->leaving || f.state != TCP_ESTABLISHED)

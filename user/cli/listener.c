@@ -18,9 +18,9 @@ static const char *const listener_apps[] = {
 
 void listener_defaults(struct listener_spec *l)
 {
-	memset(l, 0, sizeof(*l));
-	l->args.backlog = -1;
-	l->args.syn_backlog = -1;
+	*l = (struct listener_spec){
+		.args = {.backlog = -1, .syn_backlog = -1, .proxy = PROXY_DEFAULTS},
+	};
 }
 
 int listener_begin(struct listener_spec *l, const char *text, struct err *err)
@@ -77,14 +77,29 @@ static int listener_proxy(struct listener_spec *l, const char *arg, struct err *
 {
 	int v = value_choice("version of the PROXY protocol", arg, proxy_versions, err);
 
+	l->needs = "--proxy-protocol";
 	if (v < 0)
 		return v;
 	l->args.proxy.version = PROXY_V1 + (enum proxy_version)v;
 	return 0;
 }
 
+static int listener_number(struct listener_spec *l, const char *what, const char *arg, unsigned min,
+			   unsigned max, __u32 *value, struct err *err)
+{
+	unsigned long long n;
+	int rc = value_number(what, arg, min, max, &n, err);
+
+	l->needs = what;
+	if (!rc)
+		*value = (__u32)n;
+	return rc;
+}
+
 int listener_option(struct listener_spec *l, int key, const char *arg, struct err *err)
 {
+	struct proxy_config *p = &l->args.proxy;
+
 	switch (key) {
 	case OPT_APP:
 		return listener_app(l, arg, err);
@@ -92,6 +107,12 @@ int listener_option(struct listener_spec *l, int key, const char *arg, struct er
 		return listener_backend(l, arg, err);
 	case OPT_PROXY_PROTOCOL:
 		return listener_proxy(l, arg, err);
+	case OPT_CONNECT_TIMEOUT:
+		return listener_number(l, "--connect-timeout", arg, 1, PROXY_CONNECT_S_MAX,
+				       &p->connect_s, err);
+	case OPT_IDLE_TIMEOUT:
+		return listener_number(l, "--idle-timeout", arg, 0, PROXY_IDLE_S_MAX, &p->idle_s,
+				       err);
 	case OPT_BACKLOG:
 		return listener_limit("--backlog", arg, &l->args.backlog, err);
 	case OPT_SYN_BACKLOG:
@@ -108,10 +129,9 @@ int listener_check(const struct listener_spec *l, struct err *err)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "%s has both --app %s and --backend %s; keep one of them", l->text,
 			       l->app, endpoint_print_server(backend, &l->args.proxy.backend[0]));
-	if (l->app && l->args.proxy.version)
+	if (l->app && l->needs)
 		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "--proxy-protocol is for a --backend, and %s has --app %s; leave it "
-			       "out",
+			       "%s is for a --backend, and %s has --app %s; leave it out", l->needs,
 			       l->text, l->app);
 	if (!l->app && !l->args.proxy.backends)
 		return err_set(
@@ -141,6 +161,21 @@ static int listener_servers(const struct proxy_config *p, json_t *request)
 	return rc | json_object_set_new(request, "backend", list);
 }
 
+/* What is not the default anyway. */
+static int listener_proxied(const struct proxy_config *p, json_t *request)
+{
+	int rc = listener_servers(p, request);
+
+	if (p->version)
+		rc |= json_object_set_new(request, "proxy_protocol",
+					  json_string(proxy_versions[p->version - PROXY_V1]));
+	if (p->connect_s != PROXY_CONNECT_S)
+		rc |= json_object_set_new(request, "connect_timeout", json_integer(p->connect_s));
+	if (p->idle_s)
+		rc |= json_object_set_new(request, "idle_timeout", json_integer(p->idle_s));
+	return rc;
+}
+
 int listener_request(const struct listener_spec *l, json_t *request)
 {
 	char host[ADDR_TEXT];
@@ -152,11 +187,7 @@ int listener_request(const struct listener_spec *l, json_t *request)
 	if (l->app)
 		rc |= json_object_set_new(request, "app", json_string(l->app));
 	if (l->args.proxy.backends)
-		rc |= listener_servers(&l->args.proxy, request);
-	if (l->args.proxy.version)
-		rc |= json_object_set_new(
-			request, "proxy_protocol",
-			json_string(proxy_versions[l->args.proxy.version - PROXY_V1]));
+		rc |= listener_proxied(&l->args.proxy, request);
 	if (l->args.backlog >= 0)
 		rc |= json_object_set_new(request, "backlog", json_integer(l->args.backlog));
 	if (l->args.syn_backlog >= 0)

@@ -10,6 +10,7 @@
 struct listener_spec {
 	const char *text;    /* ADDR:PORT as it was given */
 	const char *app;     /* NULL: none was given */
+	const char *needs;   /* an option that is of use with a backend alone */
 	struct listen_args args;
 };
 
@@ -17,6 +18,8 @@ struct listener_spec {
 #define LISTENER_OPTS                                                                       \
 	{"backend", OPT_BACKEND, "SERVER", "hand connections to ADDR:PORT or unix:PATH; may be repeated"}, \
 	{"proxy-protocol", OPT_PROXY_PROTOCOL, "VERSION", "tell it the client's address: v1 or v2"}, \
+	{"connect-timeout", OPT_CONNECT_TIMEOUT, "SECONDS", "until the next one is tried (5)"},    \
+	{"idle-timeout", OPT_IDLE_TIMEOUT, "SECONDS", "reset a connection that is silent for so long"}, \
 	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \
 	{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},    \
 	{"syn-backlog", OPT_SYN_BACKLOG, "N", "limit of the half-open queue (the backlog)"}

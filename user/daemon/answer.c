@@ -13,8 +13,7 @@
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-/* 0 and NULL when it is not there. */
-static int answer_string(const json_t *req, const char *name, const char **value, struct err *err)
+int answer_string(const json_t *req, const char *name, const char **value, struct err *err)
 {
 	json_t *v = json_object_get(req, name);
 
@@ -36,9 +35,8 @@ static int answer_need(const json_t *req, const char *name, const char **value, 
 	return rc;
 }
 
-/* `value` is left alone when it is not there. */
-static int answer_number(const json_t *req, const char *name, long min, long *value,
-			 struct err *err)
+int answer_number(const json_t *req, const char *name, long min, long *value,
+		  struct err *err)
 {
 	json_t *v = json_object_get(req, name);
 
@@ -151,39 +149,6 @@ static int answer_detach(struct daemon *d, const json_t *req, FILE *out, struct 
 	return rc;
 }
 
-static int answer_server(const json_t *v, struct proxy_config *p, struct err *err)
-{
-	const char *text = json_string_value(v);
-
-	if (!text)
-		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "'backend' is to be a string, or an array of strings");
-	if (p->backends == PROXY_BACKENDS)
-		return err_set(err, -EINVAL, EXIT_USAGE, "a listener has %d backends at most",
-			       PROXY_BACKENDS);
-	if (endpoint_read_server(text, &p->backend[p->backends++]))
-		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "backend '%.120s': as 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock",
-			       text);
-	return 0;
-}
-
-/* One, or an array of them. */
-static int answer_servers(const json_t *v, struct proxy_config *p, struct err *err)
-{
-	size_t i;
-	json_t *one;
-	int rc = 0;
-
-	if (!json_is_array(v))
-		return v ? answer_server(v, p, err) : 0;
-	json_array_foreach(v, i, one)
-	{
-		rc = rc ? rc : answer_server(one, p, err);
-	}
-	return rc;
-}
-
 /* `backend` alone says proxy; else `app` names one that needs none. */
 static int answer_app(const json_t *req, struct listen_args *l, struct err *err)
 {
@@ -191,7 +156,7 @@ static int answer_app(const json_t *req, struct listen_args *l, struct err *err)
 	int rc = answer_string(req, "app", &app, err);
 
 	if (!rc)
-		rc = answer_servers(json_object_get(req, "backend"), &l->proxy, err);
+		rc = answer_proxy(req, &l->proxy, err);
 	if (rc)
 		return rc;
 	if (l->proxy.backends && (!app || strcmp(app, "proxy") == 0)) {
@@ -207,24 +172,9 @@ static int answer_app(const json_t *req, struct listen_args *l, struct err *err)
 		       "give either a backend (ADDR:PORT) or an app: http, echo, discard or hold");
 }
 
-static int answer_proxy(const json_t *req, struct listen_args *l, struct err *err)
-{
-	const char *text;
-	int rc = answer_string(req, "proxy_protocol", &text, err);
-
-	if (rc || !text)
-		return rc;
-	for (int i = 0; proxy_versions[i]; i++)
-		if (strcmp(proxy_versions[i], text) == 0)
-			l->proxy.version = PROXY_V1 + (enum proxy_version)i;
-	if (l->proxy.version == PROXY_NONE)
-		return err_set(err, -EINVAL, EXIT_USAGE, "proxy_protocol '%.40s': v1 or v2", text);
-	return 0;
-}
-
 static int answer_listen(struct daemon *d, const json_t *req, FILE *out, struct err *err)
 {
-	struct listen_args l = {.backlog = -1, .syn_backlog = -1};
+	struct listen_args l = {.backlog = -1, .syn_backlog = -1, .proxy = PROXY_DEFAULTS};
 	const char *iface;
 	struct attachment *a;
 	int rc = answer_need(req, "iface", &iface, err);
@@ -233,8 +183,6 @@ static int answer_listen(struct daemon *d, const json_t *req, FILE *out, struct 
 		rc = answer_key(req, &l.key, err);
 	if (!rc)
 		rc = answer_app(req, &l, err);
-	if (!rc)
-		rc = answer_proxy(req, &l, err);
 	if (!rc)
 		rc = answer_number(req, "backlog", -1, &l.backlog, err);
 	if (!rc)

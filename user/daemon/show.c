@@ -53,7 +53,8 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 {
 	const struct listening *l = &a->listening[id];
 	const struct sg_queue *q = &a->front->queue[id];
-	enum proxy_version v = l->args.proxy.version;
+	const struct proxy_config *p = &l->args.proxy;
+	enum proxy_version v = p->version;
 	char addr[ENDPOINT_TEXT];
 	json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "iface", a->front->ifname, "addr",
 				endpoint_addr(addr, &l->args.key.addr), "port", l->args.key.port,
@@ -61,8 +62,10 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 
 	show_servers(row, l->backends);
 	json_object_update_new(
-		row, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "proxy_protocol",
-			       v ? proxy_versions[v - PROXY_V1] : "", "mode",
+		row, json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+			       "proxy_protocol", v ? proxy_versions[v - PROXY_V1] : "",
+			       "connect_timeout", (json_int_t)(l->backends ? p->connect_s : 0),
+			       "idle_timeout", (json_int_t)p->idle_s, "mode",
 			       modes_name(modes_of(&l->modes.track)), "syn_backlog",
 			       (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
 			       "backlog", (json_int_t)q->backlog, "halfopen",
