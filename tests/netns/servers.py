@@ -89,6 +89,26 @@ def cmd_hold(a):
     return 0
 
 
+def cmd_queue(a):
+    """COUNT clients that say what they want at once, and leave as soon as they have it."""
+    socks = [peer.connect(a.host, a.port, 60) for _ in range(a.count)]
+    for s in socks:
+        s.sendall(b"hello\n")
+    served = [None] * a.count
+
+    def wait(i):
+        with socks[i], socks[i].makefile("rb") as f:
+            served[i] = f.readline().endswith(b" hello\n")
+
+    threads = [threading.Thread(target=wait, args=(i,)) for i in range(a.count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    print(f"{sum(map(bool, served))} served", flush=True)
+    return not all(served)
+
+
 def cmd_silent(a):
     """Two connections, one of which goes on talking until the other one ends."""
     silent, _ = ask(a.host, a.port)
@@ -169,6 +189,11 @@ def main():
         q.add_argument("port", type=int)
         q.add_argument("--threads", type=int, default=8)
         q.set_defaults(run=globals()["cmd_" + name])
+    q = sub.add_parser("queue")
+    q.add_argument("host")
+    q.add_argument("port", type=int)
+    q.add_argument("count", type=int)
+    q.set_defaults(run=cmd_queue)
     q = sub.add_parser("fill")
     q.add_argument("at")
     q.set_defaults(run=cmd_fill)

@@ -21,30 +21,64 @@ const struct app_ops *app_ops_of(enum app_kind kind)
 	return app_table[kind];
 }
 
+/* --- connections that asked to be called again -------------------------------------------- */
+
+static void queue_init(struct app_queue *q)
+{
+	q->first = NULL;
+	q->last = &q->first;
+}
+
+/* Once only, in whichever. */
+static void queue_add(struct app_queue *q, struct app_conn *c)
+{
+	if (c->queue)
+		return;
+	c->queue = q;
+	c->queue_next = NULL;
+	c->queue_at = q->last;
+	*q->last = c;
+	q->last = &c->queue_next;
+}
+
+static void queue_remove(struct app_conn *c)
+{
+	if (!c->queue)
+		return;
+	*c->queue_at = c->queue_next;
+	if (c->queue_next)
+		c->queue_next->queue_at = c->queue_at;
+	else
+		c->queue->last = c->queue_at;
+	c->queue = NULL;
+}
+
+void app_again(struct app *a, struct app_conn *c)
+{
+	queue_add(&a->again, c);
+}
+
+/* --- life ------------------------------------------------------------------------------- */
+
 int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *settings,
 	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll)
 {
 	memset(a, 0, sizeof(*a));
 	if (getrandom(&a->run, sizeof(a->run), 0) != sizeof(a->run))
 		return -errno;
-	a->target = calloc(max_listeners, sizeof(*a->target));
-	if (!a->target)
+	a->listener = calloc(max_listeners, sizeof(*a->listener));
+	if (!a->listener)
 		return -ENOMEM;
 	a->stack = s;
 	a->settings = settings;
 	a->mib = mib;
 	a->epoll = epoll;
 	a->max_listeners = max_listeners;
-	a->again_last = &a->again;
+	queue_init(&a->again);
 	patience_init(&a->patiences);
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_init(&a->slab[i], app_table[i]->size);
 	return 0;
-}
-
-void app_listen(struct app *a, __u32 id, const struct app_target *to)
-{
-	a->target[id] = *to;
 }
 
 /* --- time --------------------------------------------------------------------------------- */
@@ -68,38 +102,14 @@ static void app_expire(struct app *a)
 
 sg_time app_deadline(const struct app *a)
 {
-	return a->again ? a->now : patience_deadline(&a->patiences);
-}
-
-/* --- connections that asked to be called again -------------------------------------------- */
-
-void app_again(struct app *a, struct app_conn *c)
-{
-	if (c->again_at)
-		return;
-	c->again_next = NULL;
-	c->again_at = a->again_last;
-	*a->again_last = c;
-	a->again_last = &c->again_next;
-}
-
-static void again_remove(struct app *a, struct app_conn *c)
-{
-	if (!c->again_at)
-		return;
-	*c->again_at = c->again_next;
-	if (c->again_next)
-		c->again_next->again_at = c->again_at;
-	else
-		a->again_last = c->again_at;
-	c->again_at = NULL;
+	return a->again.first ? a->now : patience_deadline(&a->patiences);
 }
 
 /* --- birth and death -------------------------------------------------------------------- */
 
 static void app_forget(struct app *a, struct app_conn *c)
 {
-	again_remove(a, c);
+	queue_remove(c);
 	patience_remove(c);
 	if (c->ops->drop)
 		c->ops->drop(a, c);
@@ -128,13 +138,15 @@ void app_free(struct app *a)
 	while ((c = patience_any(&a->patiences)))
 		app_abort(a, c);
 	patience_free(&a->patiences);
+	for (__u32 i = 0; i < a->max_listeners; i++)
+		app_unlisten(a, i);
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_free(&a->slab[i]);
-	free(a->target);
-	a->target = NULL;
+	free(a->listener);
+	a->listener = NULL;
 }
 
-void app_adopt(struct app *a, tcp_id id, const struct app_target *to)
+void app_adopt(struct app *a, tcp_id id, struct app_target *to)
 {
 	const struct app_ops *ops = app_ops_of(to->kind);
 	struct app_conn *c = slab_take(&a->slab[to->kind]);
@@ -153,15 +165,95 @@ void app_adopt(struct app *a, tcp_id id, const struct app_target *to)
 	ops->open(a, c, to);
 }
 
-static void app_accept(struct app *a, __u32 listener)
+/* --- listeners -------------------------------------------------------------------------- */
+
+void app_listen(struct app *a, __u32 id, const struct app_target *to)
 {
-	const struct app_target *to = &a->target[listener];
+	struct app_listener *l = &a->listener[id];
+
+	*l = (struct app_listener){.to = *to};
+	l->to.listener = id;
+	queue_init(&l->waiting);
+}
+
+static void app_stall(struct app *a, struct app_listener *l)
+{
+	if (l->stalled)
+		return;
+	l->stalled = true;
+	a->stalled++;
+	a->mib->BackendLimit++;
+}
+
+static void app_go_on(struct app *a, struct app_listener *l)
+{
+	a->stalled -= l->stalled;
+	l->stalled = false;
+}
+
+/* Who was accepted and waits for a server once more gets none any more. */
+void app_unlisten(struct app *a, __u32 id)
+{
+	struct app_listener *l = &a->listener[id];
+	const struct app_ops *ops = app_ops_of(l->to.kind);
+
+	app_go_on(a, l);
+	while (l->waiting.first)
+		app_abort(a, l->waiting.first);
+	if (ops->unlisten)
+		ops->unlisten(a, &l->to);
+	memset(l, 0, sizeof(*l));
+}
+
+void app_wait(struct app *a, struct app_conn *c, __u32 listener)
+{
+	struct app_listener *l = &a->listener[listener];
+
+	if (c->queue == &l->waiting)
+		return;
+	queue_remove(c);
+	queue_add(&l->waiting, c);
+	app_stall(a, l);
+}
+
+void app_resumed(struct app_conn *c)
+{
+	queue_remove(c);
+}
+
+/* All that wait. False: there is no place for the next one yet. */
+static bool app_accept(struct app *a, __u32 listener)
+{
+	struct app_listener *l = &a->listener[listener];
+	const struct app_ops *ops = app_ops_of(l->to.kind);
 	tcp_id id;
 
-	if (app_ops_of(to->kind)->size == 0)
-		return;
-	while (tcp_accept(a->stack, listener, &id) == 0)
-		app_adopt(a, id, to);
+	if (ops->size == 0)
+		return true;
+	while (tcp_waiting(a->stack, listener)) {
+		if (l->waiting.first || (ops->admit && !ops->admit(a, &l->to))) {
+			app_stall(a, l);
+			return false;
+		}
+		if (tcp_accept(a->stack, listener, &id) == 0)
+			app_adopt(a, id, &l->to);
+	}
+	return true;
+}
+
+/* Something may have changed: those who were accepted first, then the others. */
+static void app_resume(struct app *a, __u32 listener)
+{
+	struct app_listener *l = &a->listener[listener];
+	struct app_conn *c;
+
+	while ((c = l->waiting.first)) {
+		c->ops->event(a, c, 0);
+		if (l->waiting.first == c)
+			return;
+	}
+	if (app_accept(a, listener))
+		app_go_on(a, l);
 }
 
 /* --- the round -------------------------------------------------------------------------- */
@@ -185,13 +277,16 @@ bool app_run(struct app *a, sg_time now)
 	app_expire(a);
 	for (; events < APP_EVENTS && tcp_next_event(a->stack, &ev); events++)
 		app_event(a, &ev);
-	for (; calls < APP_AGAIN && a->again; calls++) {
-		struct app_conn *c = a->again;
+	for (; calls < APP_AGAIN && a->again.first; calls++) {
+		struct app_conn *c = a->again.first;
 
-		again_remove(a, c);
+		queue_remove(c);
 		c->ops->event(a, c, 0);
 	}
-	return events == APP_EVENTS || a->again;
+	for (__u32 i = 0; a->stalled && i < a->max_listeners; i++)
+		if (a->listener[i].stalled)
+			app_resume(a, i);
+	return events == APP_EVENTS || a->again.first;
 }
 
 const struct backend *app_backend(__u64 user, struct backends **holds)

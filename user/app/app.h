@@ -23,7 +23,15 @@ struct session;
 struct app_target {
 	enum app_kind kind;
 	struct backends *backends; /* APP_PROXY; its listener holds it */
+	struct backend *place;	   /* APP_PROXY: taken, for the next one that is accepted */
+	__u32 listener;
 	struct session *session; /* APP_STDIO */
+};
+
+struct app_conn;
+
+struct app_queue {
+	struct app_conn *first, **last;
 };
 
 #define APP_IDLE   (60 * SG_SEC) /* of an HTTP client between two segments */
@@ -35,15 +43,20 @@ struct app_conn {
 	tcp_id id;
 	struct patience *patience;
 	struct app_conn *prev, *next;		 /* in that list */
-	struct app_conn *again_next, **again_at; /* at NULL: not in the list */
+	struct app_queue *queue;		 /* NULL: it is in none */
+	struct app_conn *queue_next, **queue_at;
 	sg_time since;				 /* when it last did something */
 };
 
 struct app_ops {
 	const char *name;
 	size_t size; /* of a connection's state; 0: this application never accepts */
+	/* May one be accepted? If not, app_run() asks again. NULL: always. */
+	bool (*admit)(struct app *a, struct app_target *to);
+	/* Its listener goes. NULL: it does not mind. */
+	void (*unlisten)(struct app *a, struct app_target *to);
 	/* A connection, accepted; state zeroed. What it has to say comes with the first event. */
-	void (*open)(struct app *a, struct app_conn *c, const struct app_target *to);
+	void (*open)(struct app *a, struct app_conn *c, struct app_target *to);
 	/* TCP_EV_*, or 0: go on, you had more to do. May end in app_end(). */
 	void (*event)(struct app *a, struct app_conn *c, unsigned events);
 	/* EPOLL* of its descriptor. NULL: it has none. */
@@ -58,7 +71,14 @@ struct app_ops {
 
 extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio;
 
+struct app_listener {
+	struct app_target to;
+	bool stalled;		 /* more could be accepted than may be */
+	struct app_queue waiting; /* accepted, and like that again */
+};
+
 struct app {
+	unsigned number; /* which worker's: set by whoever makes it */
 	struct tcp_stack *stack;
 	const struct sg_settings *settings;
 	struct sg_tcp_counters *mib;
@@ -66,11 +86,12 @@ struct app {
 	int epoll;   /* descriptors are registered with their struct app_conn */
 	unsigned descriptors;
 	__u32 max_listeners;
-	struct app_target *target; /* [max_listeners] */
+	struct app_listener *listener; /* [max_listeners] */
+	unsigned stalled;	       /* how many of them are, or have somebody waiting */
 	struct slab slab[APP_KINDS];
 	struct patiences patiences;
 	__u64 run, serial; /* for unique IDs: random when it began; how many there were */
-	struct app_conn *again, **again_last;
+	struct app_queue again;
 	__u32 conns;
 };
 
@@ -83,9 +104,10 @@ int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *setti
 void app_free(struct app *a);
 
 void app_listen(struct app *a, __u32 id, const struct app_target *to);
+void app_unlisten(struct app *a, __u32 id);
 
 /* A connection of the engine's, from now on an application's. */
-void app_adopt(struct app *a, tcp_id id, const struct app_target *to);
+void app_adopt(struct app *a, tcp_id id, struct app_target *to);
 
 /* One share of what is to be done; true: there is more. */
 bool app_run(struct app *a, sg_time now);
@@ -110,6 +132,10 @@ void app_abort(struct app *a, struct app_conn *c);
 
 /* Be called again soon: there is more to do. */
 void app_again(struct app *a, struct app_conn *c);
+
+/* Be called again, before anybody is accepted at `listener`, until app_resumed(). */
+void app_wait(struct app *a, struct app_conn *c, __u32 listener);
+void app_resumed(struct app_conn *c);
 
 /* It did something; it may be silent for `time` from now on (patience_move()). */
 void app_touch(struct app *a, struct app_conn *c, sg_time time);

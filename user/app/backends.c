@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "app/backends.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 _Static_assert(PROXY_BACKENDS <= 32, "a bit each in `tried`");
+_Static_assert(SG_MAX_QUEUES <= 64, "a bit each in `waiting`");
 
 struct backends *backends_new(const struct proxy_config *cfg)
 {
@@ -17,6 +20,7 @@ struct backends *backends_new(const struct proxy_config *cfg)
 	s->version = cfg->version;
 	s->connect = cfg->connect_s * SG_SEC;
 	s->idle = cfg->idle_s ? cfg->idle_s * SG_SEC : SG_NEVER;
+	s->limit = cfg->limit ? cfg->limit : UINT32_MAX;
 	s->n = cfg->backends;
 	s->users = 1;
 	for (unsigned i = 0; i < s->n; i++) {
@@ -40,29 +44,80 @@ void backends_drop(struct backends *s)
 
 /* --- who is next ------------------------------------------------------------------------------ */
 
-struct backend *backends_take(struct backends *s, __u32 tried)
+void backends_join(struct backends *s, unsigned worker, int eventfd)
+{
+	s->wake[worker] = eventfd;
+}
+
+bool backends_left(const struct backends *s, __u32 tried)
+{
+	return (tried & (__u32)((1ULL << s->n) - 1)) != (1ULL << s->n) - 1;
+}
+
+static struct backend *backends_least(struct backends *s, __u32 tried)
 {
 	unsigned turn = __atomic_fetch_add(&s->turn, 1, __ATOMIC_RELAXED);
 	struct backend *best = NULL;
-	__u32 least = 0;
+	__u32 least = s->limit;
 
 	for (unsigned i = 0; i < s->n; i++) {
 		struct backend *b = &s->backend[(turn + i) % s->n];
-		__u32 active = __atomic_load_n(&b->active, __ATOMIC_RELAXED);
+		__u32 active = __atomic_load_n(&b->active, __ATOMIC_SEQ_CST);
 
-		if (tried >> b->number & 1 || (best && active >= least))
+		if (tried >> b->number & 1 || active >= least)
 			continue;
 		best = b;
 		least = active;
 	}
-	if (best)
-		__atomic_fetch_add(&best->active, 1, __ATOMIC_RELAXED);
 	return best;
 }
 
-void backends_give(struct backend *b)
+static bool backends_enter(struct backends *s, struct backend *b)
 {
-	__atomic_fetch_sub(&b->active, 1, __ATOMIC_RELAXED);
+	__u32 active = __atomic_load_n(&b->active, __ATOMIC_RELAXED);
+
+	while (active < s->limit)
+		if (__atomic_compare_exchange_n(&b->active, &active, active + 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static struct backend *backends_try(struct backends *s, __u32 tried)
+{
+	struct backend *b;
+
+	while ((b = backends_least(s, tried)) && !backends_enter(s, b))
+		; /* somebody else was faster */
+	return b;
+}
+
+/* Who is to wait says so first and then looks again, so that nobody's leaving is missed. */
+struct backend *backends_take(struct backends *s, unsigned worker, __u32 tried)
+{
+	struct backend *b = backends_try(s, tried);
+
+	if (b)
+		return b;
+	__atomic_fetch_or(&s->waiting, 1ULL << worker, __ATOMIC_SEQ_CST);
+	return backends_try(s, tried);
+}
+
+static void backends_wake(struct backends *s)
+{
+	__u64 waiting;
+
+	if (!__atomic_load_n(&s->waiting, __ATOMIC_SEQ_CST))
+		return;
+	waiting = __atomic_exchange_n(&s->waiting, 0, __ATOMIC_SEQ_CST);
+	for (; waiting; waiting &= waiting - 1)
+		eventfd_write(s->wake[__builtin_ctzll(waiting)], 1);
+}
+
+void backends_give(struct backends *s, struct backend *b)
+{
+	__atomic_fetch_sub(&b->active, 1, __ATOMIC_SEQ_CST);
+	backends_wake(s);
 }
 
 /* --- how they do ------------------------------------------------------------------------------ */

@@ -7,13 +7,14 @@
 #define APP_BACKENDS_H
 
 #include "app/proxy_config.h"
+#include "syngate/abi.h"
 #include "tcp/tcp.h"
 
 struct backend {
 	struct endpoint at;
 	unsigned number;
 	/* changed by all workers */
-	__u32 active __attribute__((aligned(64))); /* connections, and attempts at one */
+	__u32 active __attribute__((aligned(64))); /* places taken: connections, and attempts at one */
 	__u32 error;				   /* why the last attempt failed, an errno; 0: none did */
 	__u64 connected, failed;		   /* attempts */
 };
@@ -21,10 +22,13 @@ struct backend {
 struct backends {
 	enum proxy_version version;
 	sg_time connect, idle; /* how long; `idle` SG_NEVER: for ever */
+	__u32 limit;	       /* places at each; UINT32_MAX: any number */
 	unsigned n;
+	int wake[SG_MAX_QUEUES]; /* each worker's eventfd */
 	/* changed by all workers */
 	__u32 users __attribute__((aligned(64)));
-	__u32 turn; /* where to begin among those that are alike */
+	__u32 turn;    /* where to begin among those that are alike */
+	__u64 waiting; /* workers that met a full house, and want to be woken */
 	struct backend backend[];
 };
 
@@ -34,12 +38,18 @@ struct backends *backends_hold(struct backends *s);
 /* The last one frees it. NULL is fine. */
 void backends_drop(struct backends *s);
 
+/* Before a worker asks for places: how it is woken. */
+void backends_join(struct backends *s, unsigned worker, int eventfd);
+
+/* Is there one that is not in `tried` (bits, by number)? */
+bool backends_left(const struct backends *s, __u32 tried);
+
 /*
  * A place at the server with the fewest connections, in turns among equals, without those in
- * `tried` (bits, by number). NULL: there is none.
+ * `tried`. NULL: they are all at their limit; the worker is woken when that may have changed.
  */
-struct backend *backends_take(struct backends *s, __u32 tried);
-void backends_give(struct backend *b);
+struct backend *backends_take(struct backends *s, unsigned worker, __u32 tried);
+void backends_give(struct backends *s, struct backend *b);
 
 /* How an attempt ended; `error` is a positive errno. */
 void backends_connected(struct backend *b);

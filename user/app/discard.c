@@ -33,7 +33,7 @@ static void discard_event(struct app *a, struct app_conn *c, unsigned events)
 		app_end(a, c);
 }
 
-static void discard_open(struct app *a, struct app_conn *c, const struct app_target *to)
+static void discard_open(struct app *a, struct app_conn *c, struct app_target *to)
 {
 	(void)a;
 	(void)c;

@@ -46,7 +46,7 @@ static void echo_event(struct app *a, struct app_conn *c, unsigned events)
 		app_end(a, c); /* FIN behind what is still to be sent */
 }
 
-static void echo_open(struct app *a, struct app_conn *c, const struct app_target *to)
+static void echo_open(struct app *a, struct app_conn *c, struct app_target *to)
 {
 	(void)a;
 	(void)c;

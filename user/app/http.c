@@ -263,7 +263,7 @@ static void http_event(struct app *a, struct app_conn *c, unsigned events)
 		app_again(a, c);
 }
 
-static void http_open(struct app *a, struct app_conn *c, const struct app_target *to)
+static void http_open(struct app *a, struct app_conn *c, struct app_target *to)
 {
 	(void)to;
 	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* answers are written whole */

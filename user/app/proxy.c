@@ -32,8 +32,9 @@ struct proxy {
 	__u8 greeted;		 /* bytes of it that are */
 	__u64 serial;
 	struct backends *to;
-	struct backend *b; /* with a place there; NULL: none has it */
-	__u32 tried;
+	struct backend *b; /* with a place there; NULL: there is none yet */
+	struct backend *asked; /* last */
+	__u32 tried, listener;
 };
 
 /* What moving data comes to. */
@@ -54,7 +55,7 @@ static void proxy_leave(struct app *a, struct proxy *p, bool reset)
 		a->descriptors--;
 	}
 	if (p->b)
-		backends_give(p->b);
+		backends_give(p->to, p->b);
 	p->fd = -1;
 	p->b = NULL;
 }
@@ -69,18 +70,29 @@ static void proxy_drop(struct app *a, struct app_conn *c)
 
 /* --- which server ---------------------------------------------------------------------------- */
 
+/* There is a place at a server. If not: false when its listener has gone, else it waits for one. */
+static bool proxy_place(struct app *a, struct proxy *p)
+{
+	p->b = backends_take(p->to, a->number, p->tried);
+	if (p->b)
+		app_resumed(&p->c);
+	else if (a->listener[p->listener].to.backends != p->to)
+		return false;
+	else
+		app_wait(a, &p->c, p->listener);
+	return true;
+}
+
 /* This one cannot be had. Is there another? */
 static bool proxy_next(struct app *a, struct proxy *p, int error)
 {
-	struct backend *next = backends_take(p->to, p->tried);
-
 	backends_failed(p->b, error);
-	if (!next)
-		return false;
 	proxy_leave(a, p, true);
-	p->b = next;
+	if (!backends_left(p->to, p->tried))
+		return false;
+	app_touch(a, &p->c, SG_NEVER);
 	a->mib->BackendRetried++;
-	return true;
+	return proxy_place(a, p);
 }
 
 static void proxy_refused(struct app *a, struct proxy *p, int error)
@@ -88,7 +100,7 @@ static void proxy_refused(struct app *a, struct proxy *p, int error)
 	char text[ENDPOINT_SERVER_TEXT];
 
 	a->mib->BackendRefused++;
-	log_warn("backend %s: %s", endpoint_print_server(text, &p->b->at), strerror(error));
+	log_warn("backend %s: %s", endpoint_print_server(text, &p->asked->at), strerror(error));
 	app_abort(a, &p->c);
 }
 
@@ -100,17 +112,21 @@ static void proxy_connect(struct app *a, struct proxy *p)
 	p->connected = p->readable = p->writable = p->ending = p->up_done = false;
 	p->greeting = p->to->version != PROXY_NONE;
 	p->greeted = 0;
-	app_touch(a, &p->c, p->to->connect);
-	do {
+	while (p->b) {
+		p->asked = p->b;
 		p->tried |= 1u << p->b->number;
 		fd = backend_connect(&p->b->at, a->epoll, p);
-	} while (fd < 0 && proxy_next(a, p, -fd));
-	if (fd < 0) {
-		proxy_refused(a, p, -fd);
-		return;
+		if (fd >= 0) {
+			p->fd = fd;
+			a->descriptors++;
+			app_touch(a, &p->c, p->to->connect);
+			return;
+		}
+		if (!proxy_next(a, p, -fd)) {
+			proxy_refused(a, p, -fd);
+			return;
+		}
 	}
-	p->fd = fd;
-	a->descriptors++;
 }
 
 static void proxy_again(struct app *a, struct proxy *p, int error)
@@ -279,14 +295,36 @@ static void proxy_move(struct app *a, struct proxy *p)
 
 /* --- events ---------------------------------------------------------------------------------- */
 
-static void proxy_open(struct app *a, struct app_conn *c, const struct app_target *to)
+static bool proxy_admit(struct app *a, struct app_target *to)
+{
+	if (!to->place)
+		to->place = backends_take(to->backends, a->number, 0);
+	return to->place;
+}
+
+static void proxy_unlisten(struct app *a, struct app_target *to)
+{
+	(void)a;
+	if (to->place)
+		backends_give(to->backends, to->place);
+}
+
+static void proxy_open(struct app *a, struct app_conn *c, struct app_target *to)
 {
 	struct proxy *p = (struct proxy *)c;
+	int error = 0;
 
 	p->fd = -1;
 	p->to = backends_hold(to->backends);
-	p->b = backends_take(p->to, 0);
+	p->b = to->place;
+	to->place = NULL;
+	p->listener = to->listener;
 	p->serial = a->serial++;
+	tcp_get_opt(a->stack, c->id, TCP_OPT_ERROR, &error);
+	if (error) { /* it is over already: it had to wait for too long */
+		app_abort(a, c);
+		return;
+	}
 	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* the server has its own idea of that */
 	proxy_connect(a, p);
 }
@@ -297,8 +335,12 @@ static void proxy_event(struct app *a, struct app_conn *c, unsigned events)
 
 	if (events & TCP_EV_CLOSED)
 		app_abort(a, c); /* reset or timed out: so is the backend's side */
-	else
+	else if (p->b)
 		proxy_move(a, p);
+	else if (proxy_place(a, p))
+		proxy_connect(a, p);
+	else
+		app_abort(a, c);
 }
 
 /* False: not yet, or not to this one. */
@@ -357,6 +399,8 @@ static const struct backend *proxy_backend(const struct app_conn *c, struct back
 const struct app_ops app_proxy = {
 	.name = "proxy",
 	.size = sizeof(struct proxy),
+	.admit = proxy_admit,
+	.unlisten = proxy_unlisten,
 	.open = proxy_open,
 	.event = proxy_event,
 	.ready = proxy_ready,

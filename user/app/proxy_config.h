@@ -7,6 +7,7 @@
 #include "app/proxy_header.h"
 
 #define PROXY_BACKENDS	    32
+#define PROXY_LIMIT_MAX	    1000000
 #define PROXY_CONNECT_S	    5
 #define PROXY_CONNECT_S_MAX 3600
 #define PROXY_IDLE_S_MAX    2592000 /* 30 days */
@@ -15,6 +16,7 @@ struct proxy_config {
 	unsigned backends;
 	struct endpoint backend[PROXY_BACKENDS];
 	enum proxy_version version;
+	__u32 limit;	 /* connections of each; 0: any number */
 	__u32 connect_s; /* until the next one is tried */
 	__u32 idle_s;	 /* silence both ways, until a connection is reset; 0: for ever */
 };

@@ -217,7 +217,7 @@ static bool stdio_poll(struct app *a, struct stdio *p, int fd, __u32 events)
 	return true;
 }
 
-static void stdio_open(struct app *a, struct app_conn *c, const struct app_target *to)
+static void stdio_open(struct app *a, struct app_conn *c, struct app_target *to)
 {
 	struct stdio *p = (struct stdio *)c;
 

@@ -107,6 +107,9 @@ int listener_option(struct listener_spec *l, int key, const char *arg, struct er
 		return listener_backend(l, arg, err);
 	case OPT_PROXY_PROTOCOL:
 		return listener_proxy(l, arg, err);
+	case OPT_BACKEND_LIMIT:
+		return listener_number(l, "--backend-limit", arg, 0, PROXY_LIMIT_MAX, &p->limit,
+				       err);
 	case OPT_CONNECT_TIMEOUT:
 		return listener_number(l, "--connect-timeout", arg, 1, PROXY_CONNECT_S_MAX,
 				       &p->connect_s, err);
@@ -169,6 +172,8 @@ static int listener_proxied(const struct proxy_config *p, json_t *request)
 	if (p->version)
 		rc |= json_object_set_new(request, "proxy_protocol",
 					  json_string(proxy_versions[p->version - PROXY_V1]));
+	if (p->limit)
+		rc |= json_object_set_new(request, "backend_limit", json_integer(p->limit));
 	if (p->connect_s != PROXY_CONNECT_S)
 		rc |= json_object_set_new(request, "connect_timeout", json_integer(p->connect_s));
 	if (p->idle_s)

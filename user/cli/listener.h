@@ -18,6 +18,7 @@ struct listener_spec {
 #define LISTENER_OPTS                                                                       \
 	{"backend", OPT_BACKEND, "SERVER", "hand connections to ADDR:PORT or unix:PATH; may be repeated"}, \
 	{"proxy-protocol", OPT_PROXY_PROTOCOL, "VERSION", "tell it the client's address: v1 or v2"}, \
+	{"backend-limit", OPT_BACKEND_LIMIT, "N", "connections that each backend gets at most"}, \
 	{"connect-timeout", OPT_CONNECT_TIMEOUT, "SECONDS", "until the next one is tried (5)"},    \
 	{"idle-timeout", OPT_IDLE_TIMEOUT, "SECONDS", "reset a connection that is silent for so long"}, \
 	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \

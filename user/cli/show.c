@@ -80,7 +80,7 @@ static const struct view_column show_timewait[] = {
 static const struct view_column show_backends[] = {
 	{"Local", NULL, VIEW_ENDPOINT, NULL},
 	{"Backend", "backend", VIEW_TEXT, NULL},
-	{"Active", "active", VIEW_NUMBER, NULL},
+	{"Active", "active", VIEW_LIMITED, "limit"},
 	{"Connected", "connected", VIEW_NUMBER, NULL},
 	{"Failed", "failed", VIEW_NUMBER, NULL},
 	{"Last error", "error", VIEW_TEXT, NULL},

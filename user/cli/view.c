@@ -82,6 +82,14 @@ static void view_number(struct table *t, const json_t *value)
 		table_cell(t, "%s", "");
 }
 
+static void view_of(struct table *t, const json_t *length, const json_t *limit, bool limited)
+{
+	if (limited)
+		table_cell(t, "%lld/%lld", json_integer_value(length), json_integer_value(limit));
+	else
+		table_cell(t, "%lld", json_integer_value(length));
+}
+
 static void view_text(struct table *t, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -92,6 +100,7 @@ static void view_text(struct table *t, const json_t *value)
 static void view_cell(struct table *t, const struct view_column *c, const json_t *row)
 {
 	const json_t *value = json_object_get(row, c->key);
+	const json_t *limit = c->limit ? json_object_get(row, c->limit) : NULL;
 
 	switch (c->format) {
 	case VIEW_TEXT:
@@ -111,8 +120,9 @@ static void view_cell(struct table *t, const struct view_column *c, const json_t
 	case VIEW_ENDPOINT:
 		return view_endpoint(t, row);
 	case VIEW_OF:
-		return table_cell(t, "%lld/%lld", json_integer_value(value),
-				  json_integer_value(json_object_get(row, c->limit)));
+		return view_of(t, value, limit, true);
+	case VIEW_LIMITED:
+		return view_of(t, value, limit, json_integer_value(limit));
 	case VIEW_COPY:
 		return table_cell(t, "%s", json_is_true(value) ? "zero-copy" : "copy");
 	case VIEW_WORKERS:
@@ -123,7 +133,7 @@ static void view_cell(struct table *t, const struct view_column *c, const json_t
 static bool view_is_right(enum view_format f)
 {
 	return f == VIEW_NUMBER || f == VIEW_MS || f == VIEW_SECONDS || f == VIEW_US ||
-	       f == VIEW_OF || f == VIEW_WORKERS;
+	       f == VIEW_OF || f == VIEW_LIMITED || f == VIEW_WORKERS;
 }
 
 int view_rows(const struct view_column *columns, const json_t *rows, FILE *out)

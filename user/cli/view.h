@@ -17,6 +17,7 @@ enum view_format {
 	VIEW_TIMER,    /* {"name", "ms", "retrans"} as ss prints it */
 	VIEW_ENDPOINT, /* the row's `addr` and `port` */
 	VIEW_OF,       /* "key/key2": a length and its limit */
+	VIEW_LIMITED,  /* the same, but no limit if that is 0 */
 	VIEW_COPY,     /* zero_copy */
 	VIEW_WORKERS,  /* alive ones, of all */
 };
@@ -25,7 +26,7 @@ struct view_column { /* title NULL ends the list */
 	const char *title;
 	const char *key;
 	enum view_format format;
-	const char *limit; /* VIEW_OF: the second key */
+	const char *limit; /* VIEW_OF, VIEW_LIMITED: the second key */
 };
 
 /* Print an array of objects. 0 or -ENOMEM. */

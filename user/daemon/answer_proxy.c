@@ -72,6 +72,8 @@ int answer_proxy(const json_t *req, struct proxy_config *p, struct err *err)
 	if (!rc)
 		rc = answer_proxy_version(req, p, err);
 	if (!rc)
+		rc = answer_proxy_range(req, "backend_limit", 0, PROXY_LIMIT_MAX, &p->limit, err);
+	if (!rc)
 		rc = answer_proxy_range(req, "connect_timeout", 1, PROXY_CONNECT_S_MAX, &p->connect_s,
 				  err);
 	if (!rc)

@@ -17,7 +17,7 @@ struct connecting_call {
 static void connecting_open(struct worker *w, void *arg)
 {
 	struct connecting_call *c = arg;
-	const struct app_target target = {.kind = APP_STDIO, .session = c->session};
+	struct app_target target = {.kind = APP_STDIO, .session = c->session};
 	tcp_id id;
 
 	c->rc = tcp_connect(w->stack, &c->to->tuple, c->to->mac, c->to->mss, w->now, &id);

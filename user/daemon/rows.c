@@ -184,10 +184,11 @@ static json_t *rows_backend(const struct attachment *a, const struct listening *
 	char addr[ENDPOINT_TEXT], backend[ENDPOINT_SERVER_TEXT];
 	__u32 error = SG_READ_ONCE(b->error);
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s}", "iface", a->front->ifname,
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:s}", "iface", a->front->ifname,
 			 "addr", endpoint_addr(addr, &l->args.key.addr), "port", l->args.key.port,
 			 "backend", endpoint_print_server(backend, &b->at), "active",
-			 (json_int_t)SG_READ_ONCE(b->active), "connected",
+			 (json_int_t)SG_READ_ONCE(b->active), "limit",
+			 (json_int_t)l->args.proxy.limit, "connected",
 			 (json_int_t)SG_READ_ONCE(b->connected), "failed",
 			 (json_int_t)SG_READ_ONCE(b->failed), "error",
 			 error ? strerror((int)error) : "");

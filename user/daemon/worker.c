@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "app/backends.h"
 #include "daemon/forward.h"
 #include "daemon/round.h"
 #include "io/clock.h"
@@ -68,6 +69,8 @@ int worker_listen(struct worker *w, __u32 id, const struct sg_listener *l,
 		return rc;
 	w->listener[id] = *l;
 	app_listen(&w->app, id, to);
+	if (to->backends)
+		backends_join(to->backends, w->queue, w->mailbox.event);
 	return 0;
 }
 
@@ -83,6 +86,7 @@ int worker_offer(struct worker *w, __u32 id, const struct sg_listener *l)
 void worker_unlisten(struct worker *w, __u32 id)
 {
 	tcp_unlisten(w->stack, id, w->now);
+	app_unlisten(&w->app, id);
 }
 
 /* --- life ---------------------------------------------------------------------------------------
@@ -148,6 +152,7 @@ static int worker_setup(struct worker *w)
 	if (!rc)
 		rc = app_init(&w->app, w->stack, w->front->settings, w->mib,
 			      w->front->max_listeners, w->epoll);
+	w->app.number = w->queue;
 	if (!rc)
 		rc = worker_watch(w, w->mailbox.event, &w->mailbox);
 	return rc;
@@ -236,7 +241,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	worker_stop(w);
-	if (w->app.target)
+	if (w->app.listener)
 		app_free(&w->app); /* it never ran */
 	xsk_close(w->xsk);
 	if (w->pool != MAP_FAILED)

@@ -70,6 +70,13 @@ void acceptq_remove(struct tcp_stack *s, struct tcp *t)
 	acceptq_unreserve(s, t->listener);
 }
 
+bool tcp_waiting(const struct tcp_stack *s, __u32 id)
+{
+	const struct listener *l = listener_at(s, id);
+
+	return l && l->waiting.head != NIL;
+}
+
 int tcp_accept(struct tcp_stack *s, __u32 id, tcp_id *conn)
 {
 	struct listener *l = listener_at(s, id);

@@ -139,6 +139,9 @@ int tcp_listen_offer(struct tcp_stack *s, __u32 id, const struct sg_listener *l)
 /* Stop. Connections of this stack that wait in its accept queue are reset. */
 void tcp_unlisten(struct tcp_stack *s, __u32 id, sg_time now);
 
+/* Does a connection of this stack wait at `id`? */
+bool tcp_waiting(const struct tcp_stack *s, __u32 id);
+
 /* The oldest connection of this stack that waits at `id`. -EAGAIN: none. */
 int tcp_accept(struct tcp_stack *s, __u32 id, tcp_id *conn);
 
