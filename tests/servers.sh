@@ -12,6 +12,7 @@ server()
 	nsenter --net=/run/netns/server $PY "$SERVERS" serve "$2" "$1" "${@:3}" >"$T/$1.out" \
 		2>"$T/$1.err" &
 	eval "PID_$1=\$!"
+	disown # a shell has nothing to say of it when it is killed
 	await "server $1" grep -q listening "$T/$1.out"
 }
 
@@ -20,7 +21,6 @@ server_kill()
 {
 	local pid=PID_$1
 
-	disown "${!pid}"
 	$PY "$SERVERS" kill "${!pid}"
 }
 

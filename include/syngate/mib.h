@@ -86,6 +86,7 @@
 	X(BackendRetried, "connections handed to another backend after one failed")                \
 	X(BackendTimeout, "connects to a backend that did not answer in time")                     \
 	X(BackendIdle, "connections reset after --idle-timeout")                                   \
+	X(BackendDown, "attempts at a backend that is down, since all are")                        \
 	X(BackendLimit, "times that a worker stopped accepting: every backend at its limit")       \
 	X(BackendConnected, "connections joined to a backend")                                     \
 	X(IcmpIgnored, "ICMP errors about our connections, not acted on")                         \

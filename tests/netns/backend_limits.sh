@@ -23,7 +23,8 @@ server c 127.0.0.1:9002
 syngate_start --listen '*:80' --backend 127.0.0.1:9000 --backend 127.0.0.1:9001 --backend-limit 3 \
 	--backlog 2 --syn-backlog 64 --set synack_rto_ms=200 \
 	--listen '*:81' --backend 127.0.0.1:9002 --backend-limit 1 --backlog 256 \
-	--listen '*:82' --backend 127.0.0.1:9003 --backend 127.0.0.1:9002 --backend-limit 1
+	--listen '*:82' --backend 127.0.0.1:9003 --backend 127.0.0.1:9002 --backend-limit 1 \
+	--health-check 0
 
 # --- a full house -------------------------------------------------------------------------------
 

@@ -21,8 +21,9 @@ server a 127.0.0.1:9001
 server deaf 127.0.0.1:9002 --deaf --backlog 0
 server deaf_unix unix:@deaf --deaf --backlog 0
 syngate_start --listen '*:80' --backend 127.0.0.1:9000 --backend 127.0.0.1:9001 --connect-timeout 1 \
+	--health-check 0 \
 	--listen '*:81' --backend 127.0.0.1:9002 --connect-timeout 1 \
-	--listen '*:82' --backend unix:@deaf --backend 127.0.0.1:9001 \
+	--listen '*:82' --backend unix:@deaf --backend 127.0.0.1:9001 --health-check 0 \
 	--listen '*:83' --backend 127.0.0.1:9001 --idle-timeout 2
 
 # --- it does not answer -------------------------------------------------------------------------

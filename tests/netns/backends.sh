@@ -17,7 +17,7 @@ server b '[::1]:9001'
 server c unix:$T/c.sock
 server d unix:@d
 syngate_start --listen '*:80' --backend 127.0.0.1:9000 --backend '[::1]:9001' \
-	--backend unix:$T/c.sock --listen '*:81' --backend unix:@d
+	--backend unix:$T/c.sock --health-check 0 --listen '*:81' --backend unix:@d
 
 # --- the fewest connections, in turns among equals --------------------------------------------
 

@@ -92,6 +92,7 @@ refused "a backend and an application" "either a backend" '"backend": "[::1]:1",
 refused "another PROXY protocol" "v1 or v2" '"backend": "[::1]:1", "proxy_protocol": "v3"'
 refused "no time to connect" "1 or more" '"backend": "[::1]:1", "connect_timeout": 0'
 refused "all the time of the world" "1 to 3600" '"backend": "[::1]:1", "connect_timeout": 3601'
+refused "a check now and then" "0 to 3600" '"backend": "[::1]:1", "health_check": 4000'
 refused "half a place" "number" '"backend": "[::1]:1", "backend_limit": 0.5'
 refused "a time that is text" "number" '"backend": "[::1]:1", "idle_timeout": "5"'
 refused "less than no time" "0 or more" '"backend": "[::1]:1", "idle_timeout": -1'

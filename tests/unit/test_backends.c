@@ -18,16 +18,25 @@
 #include "app/backends.c"
 #include "app/endpoint.c"
 
+static unsigned lines;
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	(void)level;
+	(void)fmt;
+	lines++;
+}
+
 static struct backends *servers(unsigned n, __u32 limit)
 {
-	struct proxy_config cfg = {.backends = n, .limit = limit};
+	struct proxy_config cfg = {.backends = n, .limit = limit, .check_s = PROXY_CHECK_AUTO};
 	char text[32];
 
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(text, sizeof(text), "127.0.0.1:%u", 8000 + i);
 		assert_int_equal(endpoint_read_server(text, &cfg.backend[i]), 0);
 	}
-	return backends_new(&cfg);
+	return backends_new(&cfg, 1);
 }
 
 static int next(struct backends *s, __u32 tried)
@@ -113,9 +122,9 @@ static void test_what_is_counted(void **state)
 	struct backends *s = servers(2, 0);
 
 	(void)state;
-	backends_connected(&s->backend[1]);
-	backends_failed(&s->backend[1], 111);
-	backends_failed(&s->backend[1], 110);
+	backends_connected(&s->backend[1], 0);
+	backends_failed(&s->backend[1], 111, 0);
+	backends_failed(&s->backend[1], 110, 0);
 	assert_int_equal(s->backend[1].connected, 1);
 	assert_int_equal(s->backend[1].failed, 2);
 	assert_int_equal(s->backend[1].error, 110);
@@ -173,6 +182,89 @@ static void test_a_full_house(void **state)
 	backends_drop(s);
 	close(fd[0]);
 	close(fd[1]);
+}
+
+static void fails(struct backends *s, unsigned i, int times)
+{
+	while (times--)
+		backends_failed(&s->backend[i], 111, 50);
+}
+
+static void test_three_failures_in_a_row(void **state)
+{
+	struct backends *s = servers(2, 0);
+	struct backend *b = &s->backend[1];
+
+	(void)state;
+	lines = 0;
+	fails(s, 1, 2);
+	backends_connected(b, 40);
+	fails(s, 1, 1);
+	backends_checked(b, 111, 40);
+	assert_int_equal(b->down + lines, 0);
+	assert_int_equal(b->since, 1);
+	backends_checked(b, 110, 50);
+	assert_int_equal(b->down, 1);
+	assert_int_equal(b->since, 50);
+	assert_int_equal(b->error, 110);
+	assert_int_equal(b->failed, 3); /* checks are not counted */
+	fails(s, 1, 5);
+	assert_int_equal(lines, 1);
+	assert_int_equal(s->backend[0].down, 0);
+	backends_checked(b, 0, 60); /* once is enough */
+	assert_int_equal(b->down, 0);
+	assert_int_equal(b->since, 60);
+	assert_int_equal(lines, 2);
+	fails(s, 1, 3);
+	assert_int_equal(b->down, 1);
+	backends_connected(b, 70); /* so is a connection's */
+	assert_int_equal(b->down, 0);
+	backends_drop(s);
+}
+
+/* Nobody would say that they are up again. */
+static void test_never_down_without_checks(void **state)
+{
+	struct proxy_config cfg = {.backends = 2, .check_s = 0};
+	struct backends *s = backends_new(&cfg, 1);
+
+	(void)state;
+	fails(s, 0, 10);
+	assert_int_equal(s->backend[0].down, 0);
+	backends_drop(s);
+	s = servers(1, 0); /* and one alone is not checked, unless that is asked for */
+	fails(s, 0, 10);
+	assert_int_equal(s->backend[0].down, 0);
+	backends_drop(s);
+}
+
+static void test_those_that_are_up_first(void **state)
+{
+	struct backends *s = servers(3, 2);
+	int fd = eventfd(0, EFD_NONBLOCK);
+
+	(void)state;
+	backends_join(s, 0, fd);
+	fails(s, 0, 3);
+	for (int i = 0; i < 4; i++)
+		assert_in_range(next(s, 0), 1, 2);
+	assert_int_equal(next(s, 0), -1); /* rather wait than ask one that is down */
+	assert_false(woken(fd));
+	fails(s, 1, 3);
+	assert_true(woken(fd));
+	assert_int_equal(next(s, 0), -1);
+	fails(s, 2, 3); /* all are down: any will do */
+	assert_true(woken(fd));
+	assert_int_equal(next(s, 0), 0);
+	assert_int_equal(next(s, 1), -1);
+	backends_give(s, &s->backend[1]);
+	assert_int_equal(next(s, 1), 1);
+	backends_give(s, &s->backend[2]);
+	backends_checked(&s->backend[2], 0, 9);
+	assert_int_equal(next(s, 0), 2);
+	assert_int_equal(next(s, 4), 0); /* of those that were not tried none is up */
+	backends_drop(s);
+	close(fd);
 }
 
 #define THREADS 4
@@ -270,6 +362,9 @@ int main(void)
 		cmocka_unit_test(test_what_is_counted),
 		cmocka_unit_test(test_which_are_left),
 		cmocka_unit_test(test_a_full_house),
+		cmocka_unit_test(test_three_failures_in_a_row),
+		cmocka_unit_test(test_never_down_without_checks),
+		cmocka_unit_test(test_those_that_are_up_first),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_held_until_the_last_one),
 	};

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "io/log.h"
+
 _Static_assert(PROXY_BACKENDS <= 32, "a bit each in `tried`");
 _Static_assert(SG_MAX_QUEUES <= 64, "a bit each in `waiting`");
 
-struct backends *backends_new(const struct proxy_config *cfg)
+struct backends *backends_new(const struct proxy_config *cfg, sg_time now)
 {
 	size_t size = sizeof(struct backends) + cfg->backends * sizeof(struct backend);
 	struct backends *s = aligned_alloc(64, size);
@@ -20,12 +22,16 @@ struct backends *backends_new(const struct proxy_config *cfg)
 	s->version = cfg->version;
 	s->connect = cfg->connect_s * SG_SEC;
 	s->idle = cfg->idle_s ? cfg->idle_s * SG_SEC : SG_NEVER;
+	s->check = proxy_check_s(cfg) * SG_SEC;
 	s->limit = cfg->limit ? cfg->limit : UINT32_MAX;
 	s->n = cfg->backends;
 	s->users = 1;
 	for (unsigned i = 0; i < s->n; i++) {
 		s->backend[i].at = cfg->backend[i];
+		s->backend[i].of = s;
 		s->backend[i].number = i;
+		s->backend[i].check = -1;
+		s->backend[i].since = now;
 	}
 	return s;
 }
@@ -57,19 +63,24 @@ bool backends_left(const struct backends *s, __u32 tried)
 static struct backend *backends_least(struct backends *s, __u32 tried)
 {
 	unsigned turn = __atomic_fetch_add(&s->turn, 1, __ATOMIC_RELAXED);
-	struct backend *best = NULL;
-	__u32 least = s->limit;
+	struct backend *best[2] = {NULL, NULL}; /* of those that are up, of those that are down */
+	__u32 least[2] = {s->limit, s->limit};
+	bool up = false;
 
 	for (unsigned i = 0; i < s->n; i++) {
 		struct backend *b = &s->backend[(turn + i) % s->n];
 		__u32 active = __atomic_load_n(&b->active, __ATOMIC_SEQ_CST);
+		__u32 down = __atomic_load_n(&b->down, __ATOMIC_SEQ_CST);
 
-		if (tried >> b->number & 1 || active >= least)
+		if (tried >> b->number & 1)
 			continue;
-		best = b;
-		least = active;
+		up |= !down;
+		if (active >= least[down])
+			continue;
+		best[down] = b;
+		least[down] = active;
 	}
-	return best;
+	return best[!up];
 }
 
 static bool backends_enter(struct backends *s, struct backend *b)
@@ -122,13 +133,55 @@ void backends_give(struct backends *s, struct backend *b)
 
 /* --- how they do ------------------------------------------------------------------------------ */
 
-void backends_connected(struct backend *b)
+/* False: it is so already. Who waits for a place may have to look elsewhere now. */
+static bool backends_turn(struct backend *b, __u32 down, sg_time now)
 {
-	__atomic_fetch_add(&b->connected, 1, __ATOMIC_RELAXED);
+	__u32 was = !down;
+
+	if (!__atomic_compare_exchange_n(&b->down, &was, down, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&b->since, now, __ATOMIC_RELAXED);
+	backends_wake(b->of);
+	return true;
 }
 
-void backends_failed(struct backend *b, int error)
+static void backends_good(struct backend *b, sg_time now)
+{
+	char text[ENDPOINT_SERVER_TEXT];
+
+	__atomic_store_n(&b->failures, 0, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&b->down, __ATOMIC_RELAXED) && backends_turn(b, 0, now))
+		log_line(LOG_NOTICE, "backend %s is up again", endpoint_print_server(text, &b->at));
+}
+
+static void backends_bad(struct backend *b, int error, sg_time now)
+{
+	__u32 failures = __atomic_add_fetch(&b->failures, 1, __ATOMIC_RELAXED);
+	char text[ENDPOINT_SERVER_TEXT];
+
+	__atomic_store_n(&b->error, (__u32)error, __ATOMIC_RELAXED);
+	if (b->of->check && failures >= BACKENDS_FALL && backends_turn(b, 1, now))
+		log_warn("backend %s is down: %s", endpoint_print_server(text, &b->at),
+			 strerror(error));
+}
+
+void backends_connected(struct backend *b, sg_time now)
+{
+	__atomic_fetch_add(&b->connected, 1, __ATOMIC_RELAXED);
+	backends_good(b, now);
+}
+
+void backends_failed(struct backend *b, int error, sg_time now)
 {
 	__atomic_fetch_add(&b->failed, 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&b->error, (__u32)error, __ATOMIC_RELAXED);
+	backends_bad(b, error, now);
+}
+
+void backends_checked(struct backend *b, int error, sg_time now)
+{
+	if (error)
+		backends_bad(b, error, now);
+	else
+		backends_good(b, now);
 }

@@ -10,18 +10,28 @@
 #include "syngate/abi.h"
 #include "tcp/tcp.h"
 
+#define BACKENDS_FALL 3 /* attempts in a row that fail: it is down */
+
 struct backend {
 	struct endpoint at;
+	struct backends *of;
 	unsigned number;
+	/* the daemon's main thread's own: health.c */
+	int check;	  /* a socket; -1: none is under way */
+	sg_time check_at; /* when the next one begins, or this one is given up */
 	/* changed by all workers */
 	__u32 active __attribute__((aligned(64))); /* places taken: connections, and attempts at one */
-	__u32 error;				   /* why the last attempt failed, an errno; 0: none did */
-	__u64 connected, failed;		   /* attempts */
+	__u32 error;	/* why the last attempt failed, an errno; 0: none did */
+	__u32 failures; /* attempts and checks in a row */
+	__u32 down;
+	sg_time since;		 /* when it went down, or up */
+	__u64 connected, failed; /* attempts; checks do not count */
 };
 
 struct backends {
 	enum proxy_version version;
 	sg_time connect, idle; /* how long; `idle` SG_NEVER: for ever */
+	sg_time check;	       /* between two health checks; 0: none, and nobody is ever down */
 	__u32 limit;	       /* places at each; UINT32_MAX: any number */
 	unsigned n;
 	int wake[SG_MAX_QUEUES]; /* each worker's eventfd */
@@ -32,8 +42,8 @@ struct backends {
 	struct backend backend[];
 };
 
-/* NULL: no memory. */
-struct backends *backends_new(const struct proxy_config *cfg);
+/* NULL: no memory. All are up. */
+struct backends *backends_new(const struct proxy_config *cfg, sg_time now);
 struct backends *backends_hold(struct backends *s);
 /* The last one frees it. NULL is fine. */
 void backends_drop(struct backends *s);
@@ -46,13 +56,16 @@ bool backends_left(const struct backends *s, __u32 tried);
 
 /*
  * A place at the server with the fewest connections, in turns among equals, without those in
- * `tried`. NULL: they are all at their limit; the worker is woken when that may have changed.
+ * `tried`, and without those that are down unless all others are. NULL: they are all at their limit;
+ * the worker is woken when that may have changed.
  */
 struct backend *backends_take(struct backends *s, unsigned worker, __u32 tried);
 void backends_give(struct backends *s, struct backend *b);
 
-/* How an attempt ended; `error` is a positive errno. */
-void backends_connected(struct backend *b);
-void backends_failed(struct backend *b, int error);
+/* How a connection's attempt ended; `error` is a positive errno. */
+void backends_connected(struct backend *b, sg_time now);
+void backends_failed(struct backend *b, int error, sg_time now);
+/* How a health check ended; 0: well. */
+void backends_checked(struct backend *b, int error, sg_time now);
 
 #endif

@@ -86,7 +86,7 @@ static bool proxy_place(struct app *a, struct proxy *p)
 /* This one cannot be had. Is there another? */
 static bool proxy_next(struct app *a, struct proxy *p, int error)
 {
-	backends_failed(p->b, error);
+	backends_failed(p->b, error, a->now);
 	proxy_leave(a, p, true);
 	if (!backends_left(p->to, p->tried))
 		return false;
@@ -114,6 +114,7 @@ static void proxy_connect(struct app *a, struct proxy *p)
 	p->greeted = 0;
 	while (p->b) {
 		p->asked = p->b;
+		a->mib->BackendDown += SG_READ_ONCE(p->b->down);
 		p->tried |= 1u << p->b->number;
 		fd = backend_connect(&p->b->at, a->epoll, p);
 		if (fd >= 0) {
@@ -354,7 +355,7 @@ static bool proxy_is_connected(struct app *a, struct proxy *p, unsigned events)
 	}
 	p->connected = events & EPOLLOUT;
 	if (p->connected) {
-		backends_connected(p->b);
+		backends_connected(p->b, a->now);
 		a->mib->BackendConnected++;
 		app_touch(a, &p->c, p->to->idle);
 	}

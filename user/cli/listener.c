@@ -116,6 +116,9 @@ int listener_option(struct listener_spec *l, int key, const char *arg, struct er
 	case OPT_IDLE_TIMEOUT:
 		return listener_number(l, "--idle-timeout", arg, 0, PROXY_IDLE_S_MAX, &p->idle_s,
 				       err);
+	case OPT_HEALTH_CHECK:
+		return listener_number(l, "--health-check", arg, 0, PROXY_CHECK_S_MAX, &p->check_s,
+				       err);
 	case OPT_BACKLOG:
 		return listener_limit("--backlog", arg, &l->args.backlog, err);
 	case OPT_SYN_BACKLOG:
@@ -176,6 +179,8 @@ static int listener_proxied(const struct proxy_config *p, json_t *request)
 		rc |= json_object_set_new(request, "backend_limit", json_integer(p->limit));
 	if (p->connect_s != PROXY_CONNECT_S)
 		rc |= json_object_set_new(request, "connect_timeout", json_integer(p->connect_s));
+	if (p->check_s != PROXY_CHECK_AUTO)
+		rc |= json_object_set_new(request, "health_check", json_integer(p->check_s));
 	if (p->idle_s)
 		rc |= json_object_set_new(request, "idle_timeout", json_integer(p->idle_s));
 	return rc;

@@ -21,6 +21,7 @@ struct listener_spec {
 	{"backend-limit", OPT_BACKEND_LIMIT, "N", "connections that each backend gets at most"}, \
 	{"connect-timeout", OPT_CONNECT_TIMEOUT, "SECONDS", "until the next one is tried (5)"},    \
 	{"idle-timeout", OPT_IDLE_TIMEOUT, "SECONDS", "reset a connection that is silent for so long"}, \
+	{"health-check", OPT_HEALTH_CHECK, "SECONDS", "how often to try each backend (2 if several); 0: never"}, \
 	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \
 	{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},    \
 	{"syn-backlog", OPT_SYN_BACKLOG, "N", "limit of the half-open queue (the backlog)"}

@@ -80,6 +80,8 @@ static const struct view_column show_timewait[] = {
 static const struct view_column show_backends[] = {
 	{"Local", NULL, VIEW_ENDPOINT, NULL},
 	{"Backend", "backend", VIEW_TEXT, NULL},
+	{"State", "health", VIEW_TEXT, NULL},
+	{"Since", "since_ms", VIEW_MS, NULL},
 	{"Active", "active", VIEW_LIMITED, "limit"},
 	{"Connected", "connected", VIEW_NUMBER, NULL},
 	{"Failed", "failed", VIEW_NUMBER, NULL},

@@ -78,5 +78,8 @@ int answer_proxy(const json_t *req, struct proxy_config *p, struct err *err)
 				  err);
 	if (!rc)
 		rc = answer_proxy_range(req, "idle_timeout", 0, PROXY_IDLE_S_MAX, &p->idle_s, err);
+	if (!rc && json_object_get(req, "health_check"))
+		rc = answer_proxy_range(req, "health_check", 0, PROXY_CHECK_S_MAX, &p->check_s,
+					err);
 	return rc;
 }

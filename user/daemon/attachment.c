@@ -64,6 +64,7 @@ static void attachment_free(struct attachment *a)
 	for (__u32 i = 0; a->listening && i < a->front->max_listeners; i++)
 		if (a->listening[i].used) {
 			kernel_let_go(&a->listening[i]);
+			health_forget(a->listening[i].backends);
 			backends_drop(a->listening[i].backends);
 		}
 	front_close(a->front);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -58,9 +59,17 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 	rc = daemon_signals(d, err);
 	if (rc)
 		goto fail_control;
+	d->health = epoll_create1(EPOLL_CLOEXEC);
+	if (d->health < 0) {
+		rc = err_set(err, -errno, EXIT_KERNEL, "no epoll: %s", strerror(errno));
+		goto fail_signals;
+	}
 	daemon_descriptors();
 	*out = d;
 	return 0;
+fail_signals:
+	close(d->signals);
+	pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
 fail_control:
 	control_close(d->control);
 fail:
@@ -124,6 +133,7 @@ static int daemon_timeout(const struct daemon *d)
 		at = a->forget_at < at ? a->forget_at : at;
 		at = a->kernel_at < at ? a->kernel_at : at;
 		at = a->watch_at < at ? a->watch_at : at;
+		at = a->health_at < at ? a->health_at : at;
 	}
 	if (at != SG_NEVER && (wait < 0 || at < now + (sg_time)wait * SG_MS))
 		wait = at > now ? (int)((at - now) / SG_MS) + 1 : 0;
@@ -141,7 +151,7 @@ static bool daemon_signalled(struct daemon *d)
 }
 
 /* What is polled beside the control socket and the interfaces. */
-enum { DAEMON_SIGNALS, DAEMON_OVER, DAEMON_FDS };
+enum { DAEMON_SIGNALS, DAEMON_OVER, DAEMON_HEALTH, DAEMON_FDS };
 
 /* One wait for everything. Returns 1 when it is to end, 0, or a negative errno. */
 static int daemon_wait(struct daemon *d, struct pollfd *p)
@@ -151,6 +161,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 
 	p[DAEMON_SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
 	p[DAEMON_OVER] = (struct pollfd){.fd = d->over, .events = POLLIN};
+	p[DAEMON_HEALTH] = (struct pollfd){.fd = d->health, .events = POLLIN};
 	clients = control_poll(d->control, p + n);
 	n += clients;
 	for (a = d->first; a; a = a->next)
@@ -161,8 +172,11 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 	for (a = d->first; a; a = a->next)
 		if (p[i++].revents)
 			daemon_locals(a);
+	if (p[DAEMON_HEALTH].revents)
+		health_ready(d, clock_now());
 	for (a = d->first; a; a = a->next) {
 		attachment_forget_late(a);
+		health_look(d, a, clock_now());
 		kernel_look(a, clock_now());
 		watch_look(a, clock_now());
 	}
@@ -218,6 +232,7 @@ void daemon_free(struct daemon *d)
 	}
 	control_close(d->control);
 	explicit_bzero(&d->cookies, sizeof(d->cookies));
+	close(d->health);
 	close(d->signals);
 	pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
 	free(d);

@@ -214,7 +214,7 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 	if (id < 0)
 		return id;
 	offer_make(a, (__u32)id, &l.offer);
-	if (args->app == APP_PROXY && !(l.backends = backends_new(&args->proxy)))
+	if (args->app == APP_PROXY && !(l.backends = backends_new(&args->proxy, clock_now())))
 		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
 	rc = listening_start(a, (__u32)id, &l, err);
 	if (rc) {
@@ -223,7 +223,7 @@ int daemon_listen(struct daemon *d, const char *iface, const struct listen_args 
 	}
 	a->listening[id] = l;
 	watch_listen(a, (__u32)id, clock_now());
-	a->kernel_at = a->kernel_all_at = 0; /* at once */
+	a->kernel_at = a->kernel_all_at = a->health_at = 0; /* at once */
 	return 0;
 }
 
@@ -249,6 +249,7 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 		return rc;
 	listening_close_all(a, (__u32)(l - a->listening));
 	kernel_let_go(l);
+	health_forget(l->backends);
 	backends_drop(l->backends);
 	l->used = false;
 	return 0;

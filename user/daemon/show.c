@@ -62,11 +62,12 @@ static json_t *show_listener(const struct attachment *a, __u32 id)
 
 	show_servers(row, l->backends);
 	json_object_update_new(
-		row, json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+		row, json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
 			       "proxy_protocol", v ? proxy_versions[v - PROXY_V1] : "",
 			       "backend_limit", (json_int_t)p->limit, "connect_timeout",
 			       (json_int_t)(l->backends ? p->connect_s : 0),
-			       "idle_timeout", (json_int_t)p->idle_s, "mode",
+			       "idle_timeout", (json_int_t)p->idle_s, "health_check",
+			       (json_int_t)(l->backends ? proxy_check_s(p) : 0), "mode",
 			       modes_name(modes_of(&l->modes.track)), "syn_backlog",
 			       (json_int_t)q->syn_backlog, "strangers", (json_int_t)q->strangers,
 			       "backlog", (json_int_t)q->backlog, "halfopen",

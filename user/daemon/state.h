@@ -43,6 +43,7 @@ struct attachment {
 	sg_time key_since, key_forget_at; /* of SYN cookies; the one before it: SG_NEVER, it stays */
 	sg_time kernel_at, kernel_all_at; /* kernel_look() */
 	sg_time watch_at;		  /* watch_look() */
+	sg_time health_at;		  /* health_look() */
 	struct modes_interface modes;
 	struct modes_event event[WATCH_EVENTS];
 	unsigned events; /* ever; the last ones are kept */
@@ -71,6 +72,7 @@ struct daemon {
 	struct daemon_summary gone; /* of interfaces that are detached again */
 	sg_time since;
 	int signals; /* signalfd */
+	int health;  /* epoll: health checks */
 	int signal;  /* the one that ended it; 0: none did */
 	int over;    /* readable when a connection of our own is over; -1: there is none */
 	sigset_t old_mask;
@@ -95,6 +97,14 @@ void listening_limits(struct attachment *a);
 void kernel_look(struct attachment *a, sg_time now);
 /* Nobody listens there any more. */
 void kernel_let_go(struct listening *l);
+
+/* --- health.c --- */
+/* Begin the checks that are due, give up those that take too long. As often as one likes. */
+void health_look(struct daemon *d, struct attachment *a, sg_time now);
+/* Some have an answer. */
+void health_ready(struct daemon *d, sg_time now);
+/* Of these servers no more. NULL is fine. */
+void health_forget(struct backends *s);
 
 /* --- cookies.c --- */
 void cookies_attach(struct daemon *d, struct attachment *a, sg_time now);
