@@ -39,15 +39,16 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void send_all(int fd, size_t left)
+static int send_all(int fd, size_t left)
 {
 	while (left > 0) {
 		ssize_t n = send(fd, buf, left < PIECE ? left : PIECE, MSG_NOSIGNAL);
 
 		if (n <= 0)
-			die("send");
+			return -1;
 		left -= (size_t)n;
 	}
+	return 0;
 }
 
 /* --- the server: one connection after another, as one bulk stream needs it -------------------- */
@@ -78,7 +79,7 @@ static void answer(int fd)
 	len = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %llu\r\n\r\n", n);
 	if (send(fd, head, (size_t)len, MSG_MORE | MSG_NOSIGNAL) != len)
 		return;
-	send_all(fd, n);
+	send_all(fd, n); /* a client has all it wants before it has read the head's worth of it */
 }
 
 static void discard(int fd)
@@ -128,7 +129,8 @@ static void down(int fd, unsigned long long bytes)
 
 static void up(int fd, unsigned long long bytes)
 {
-	send_all(fd, bytes);
+	if (send_all(fd, bytes))
+		die("send");
 	shutdown(fd, SHUT_WR);
 	if (recv(fd, buf, 1, 0) != 0)
 		die("no end");

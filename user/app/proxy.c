@@ -18,7 +18,7 @@
 
 #define PROXY_SHARE  (128u << 10) /* bytes each way in one call */
 #define PROXY_PIECES 32
-#define PROXY_FIRST  2 /* pieces of room at first: unused room is memory that lies idle */
+#define PROXY_FIRST  2 /* pieces of room at first: taking what is not used costs */
 
 struct proxy {
 	struct app_conn c;
@@ -27,6 +27,7 @@ struct proxy {
 	bool readable, writable; /* the socket, until it says no */
 	bool ending;		 /* its end of stream or error is there to be read */
 	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
+	bool bulk;		 /* the last read from the server filled its room */
 	bool moved;		 /* something went either way: no other server will do */
 	bool greeting;		 /* the PROXY protocol's header is not all out */
 	__u8 greeted;		 /* bytes of it that are */
@@ -227,7 +228,7 @@ static enum proxy_flow proxy_down(struct app *a, struct proxy *p, size_t *moved)
 
 	if (p->down_done || !p->readable)
 		return FLOW_WAIT;
-	n = tcp_send_room(a->stack, p->c.id, iov, *moved ? PROXY_PIECES : PROXY_FIRST);
+	n = tcp_send_room(a->stack, p->c.id, iov, p->bulk ? PROXY_PIECES : PROXY_FIRST);
 	if (n < 0)
 		return n == -EAGAIN ? FLOW_WAIT : FLOW_RESET;
 	got = readv(p->fd, iov, n);
@@ -246,6 +247,7 @@ static enum proxy_flow proxy_down(struct app *a, struct proxy *p, size_t *moved)
 		room += iov[i].iov_len;
 	/* less than there was room for: empty (epoll(7)), unless its end is still to be read */
 	p->readable = p->ending || (size_t)got == room;
+	p->bulk = (size_t)got == room || (size_t)got > PROXY_FIRST * TCP_CHUNK;
 	return FLOW_MORE;
 }
 

@@ -18,14 +18,18 @@
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
+	bool polled = true; /* epoll was asked since the last busy round */
 
 	w->front->worker[w->queue].tid = (__u32)gettid();
 	w->front->worker[w->queue].rx_queue = w->queue;
 	while (!w->stop) {
-		if (!round_once(w))
+		bool busy = round_once(w);
+
+		if (!busy)
 			round_sleep(w);
-		else if (w->app.descriptors)
+		else if (!polled && w->app.descriptors)
 			round_events(w, 0);
+		polled = !busy || !polled; /* mostly sleep follows, and asks */
 	}
 	round_farewell(w);
 	SG_WRITE_ONCE(w->front->worker[w->queue].heartbeat, 0);
