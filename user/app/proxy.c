@@ -7,32 +7,17 @@
  */
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include "app/app.h"
 #include "app/backend.h"
 #include "app/endpoint.h"
+#include "app/pump.h"
 #include "io/log.h"
-
-#define PROXY_SHARE  (128u << 10) /* bytes each way in one call */
-#define PROXY_PIECES 32
-#define PROXY_FIRST  2 /* pieces of room at first: unused room is memory that lies idle */
 
 struct proxy {
 	struct app_conn c;
-	int fd;
+	struct pump pump;
 	bool connected;
-	bool readable, writable; /* the socket, until it says no */
-	bool ending;		 /* its end of stream or error is there to be read */
-	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
 	struct app_target to;
-};
-
-/* What moving data comes to. */
-enum proxy_flow {
-	FLOW_MORE,  /* there may be more */
-	FLOW_WAIT,  /* one side has no data or no room */
-	FLOW_RESET, /* one side is dead: so is the other */
 };
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -41,11 +26,11 @@ static void proxy_drop(struct app *a, struct app_conn *c)
 {
 	struct proxy *p = (struct proxy *)c;
 
-	if (p->fd < 0)
+	if (p->pump.fd < 0)
 		return;
 	/* a FIN now would say that all has been sent: whatever cut it short, say RST */
-	backend_close(p->fd, !p->up_done || !p->down_done);
-	p->fd = -1;
+	backend_close(p->pump.fd, !p->pump.up_done || !p->pump.down_done);
+	p->pump.fd = -1;
 	a->descriptors--;
 }
 
@@ -61,100 +46,18 @@ static void proxy_refused(struct app *a, struct proxy *p, int error)
 
 /* --- data ------------------------------------------------------------------------------------ */
 
-static enum proxy_flow proxy_errno(bool *able)
-{
-	if (errno == EINTR)
-		return FLOW_MORE;
-	if (errno != EAGAIN)
-		return FLOW_RESET;
-	*able = false;
-	return FLOW_WAIT;
-}
-
-/* Client to backend, once. */
-static enum proxy_flow proxy_up(struct app *a, struct proxy *p, size_t *moved)
-{
-	struct iovec iov[PROXY_PIECES];
-	ssize_t sent;
-	int n;
-
-	if (p->up_done || !p->writable)
-		return FLOW_WAIT;
-	n = tcp_recv_peek(a->stack, p->c.id, iov, PROXY_PIECES);
-	if (n == -EAGAIN)
-		return FLOW_WAIT;
-	if (n < 0)
-		return FLOW_RESET;
-	if (n == 0) {
-		p->up_done = true;
-		return shutdown(p->fd, SHUT_WR) ? FLOW_RESET : FLOW_WAIT;
-	}
-	sent = writev(p->fd, iov, n);
-	if (sent < 0)
-		return proxy_errno(&p->writable);
-	tcp_recv_done(a->stack, p->c.id, (size_t)sent, a->now);
-	*moved += (size_t)sent;
-	return FLOW_MORE;
-}
-
-/* Backend to client, once. */
-static enum proxy_flow proxy_down(struct app *a, struct proxy *p, size_t *moved)
-{
-	struct iovec iov[PROXY_PIECES];
-	size_t room = 0;
-	ssize_t got;
-	int n;
-
-	if (p->down_done || !p->readable)
-		return FLOW_WAIT;
-	n = tcp_send_room(a->stack, p->c.id, iov, *moved ? PROXY_PIECES : PROXY_FIRST);
-	if (n < 0)
-		return n == -EAGAIN ? FLOW_WAIT : FLOW_RESET;
-	got = readv(p->fd, iov, n);
-	if (got <= 0)
-		tcp_send_done(a->stack, p->c.id, 0, a->now);
-	if (got < 0)
-		return proxy_errno(&p->readable);
-	if (got == 0) {
-		p->down_done = true;
-		tcp_shutdown(a->stack, p->c.id, a->now);
-		return FLOW_WAIT;
-	}
-	tcp_send_done(a->stack, p->c.id, (size_t)got, a->now);
-	*moved += (size_t)got;
-	for (int i = 0; i < n; i++)
-		room += iov[i].iov_len;
-	/* less than there was room for: empty (epoll(7)), unless its end is still to be read */
-	p->readable = p->ending || (size_t)got == room;
-	return FLOW_MORE;
-}
-
-typedef enum proxy_flow (*proxy_way)(struct app *a, struct proxy *p, size_t *moved);
-
-/* One way until its share is used up. */
-static enum proxy_flow proxy_pump(struct app *a, struct proxy *p, proxy_way way)
-{
-	enum proxy_flow flow = FLOW_MORE;
-	size_t moved = 0;
-
-	while (flow == FLOW_MORE && moved < PROXY_SHARE)
-		flow = way(a, p, &moved);
-	return flow;
-}
-
 static void proxy_move(struct app *a, struct proxy *p)
 {
-	enum proxy_flow up, down;
+	enum pump_flow flow;
 
 	if (!p->connected)
 		return;
-	up = proxy_pump(a, p, proxy_up);
-	down = up == FLOW_RESET ? FLOW_RESET : proxy_pump(a, p, proxy_down);
-	if (down == FLOW_RESET)
+	flow = pump_move(a, p->c.id, &p->pump);
+	if (flow == PUMP_RESET)
 		app_abort(a, &p->c);
-	else if (p->up_done && p->down_done)
+	else if (p->pump.up_done && p->pump.down_done)
 		app_end(a, &p->c);
-	else if (up == FLOW_MORE || down == FLOW_MORE)
+	else if (flow == PUMP_MORE)
 		app_again(a, &p->c);
 }
 
@@ -166,9 +69,9 @@ static void proxy_open(struct app *a, struct app_conn *c, const struct app_targe
 
 	p->to = *to;
 	tcp_set_opt(a->stack, c->id, TCP_OPT_NODELAY, 1, a->now); /* the server has its own idea of that */
-	p->fd = backend_connect(&to->backend, to->backend_port, a->epoll, p);
-	if (p->fd < 0)
-		proxy_refused(a, p, -p->fd);
+	p->pump.fd = backend_connect(&to->backend, to->backend_port, a->epoll, p);
+	if (p->pump.fd < 0)
+		proxy_refused(a, p, -p->pump.fd);
 	else
 		a->descriptors++;
 }
@@ -188,7 +91,7 @@ static void proxy_ready(struct app *a, struct app_conn *c, unsigned events)
 	struct proxy *p = (struct proxy *)c;
 
 	if (!p->connected) {
-		int error = backend_error(p->fd);
+		int error = backend_error(p->pump.fd);
 
 		if (error) {
 			proxy_refused(a, p, error);
@@ -199,10 +102,7 @@ static void proxy_ready(struct app *a, struct app_conn *c, unsigned events)
 		p->connected = true;
 		a->mib->BackendConnected++;
 	}
-	/* errors and ends show when we read or write */
-	p->ending |= !!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
-	p->readable |= p->ending || events & EPOLLIN;
-	p->writable |= !!(events & (EPOLLOUT | EPOLLHUP | EPOLLERR));
+	pump_ready(&p->pump, events);
 	proxy_move(a, p);
 }
 
