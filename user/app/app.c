@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "app/app.h"
+#include "app/library.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 static const struct app_ops *const app_table[APP_KINDS] = {
 	[APP_HTTP] = &app_http, [APP_ECHO] = &app_echo,	  [APP_DISCARD] = &app_discard,
 	[APP_HOLD] = &app_hold, [APP_PROXY] = &app_proxy,
-	[APP_STDIO] = &app_stdio,
+	[APP_STDIO] = &app_stdio, [APP_LIBRARY] = &app_library,
 };
 
 static sg_time app_time(const struct app *a, int patience)
@@ -21,6 +21,7 @@ static sg_time app_time(const struct app *a, int patience)
 		[APP_FOREVER] = SG_NEVER,
 		[APP_IDLE] = APP_IDLE_TIME,
 		[APP_LINGER] = APP_LINGER_TIME,
+		[APP_PARTING] = APP_PARTING_TIME,
 	};
 
 	return patience == APP_OWN ? a->own_time : time[patience];
@@ -32,7 +33,7 @@ const struct app_ops *app_ops_of(enum app_kind kind)
 }
 
 int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *settings,
-	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll)
+	     struct sg_tcp_counters *mib, struct sg_queue *queues, __u32 max_listeners, int epoll)
 {
 	memset(a, 0, sizeof(*a));
 	a->target = calloc(max_listeners, sizeof(*a->target));
@@ -43,6 +44,7 @@ int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *setti
 	a->mib = mib;
 	a->epoll = epoll;
 	a->max_listeners = max_listeners;
+	a->queues = queues;
 	a->again_last = &a->again;
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_init(&a->slab[i], app_table[i]->size);
@@ -163,6 +165,7 @@ void app_free(struct app *a)
 	for (int p = 0; p < APP_PATIENCES; p++)
 		while (a->list[p].first)
 			app_abort(a, a->list[p].first);
+	library_close(a, NULL, true);
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_free(&a->slab[i]);
 	free(a->target);
@@ -190,14 +193,15 @@ void app_adopt(struct app *a, tcp_id id, const struct app_target *to)
 	ops->open(a, c, to);
 }
 
-static void app_accept(struct app *a, __u32 listener)
+void app_accept(struct app *a, __u32 listener)
 {
 	const struct app_target *to = &a->target[listener];
+	const struct app_ops *ops = app_ops_of(to->kind);
 	tcp_id id;
 
-	if (app_ops_of(to->kind)->size == 0)
+	if (ops->size == 0)
 		return;
-	while (tcp_accept(a->stack, listener, &id) == 0)
+	while ((!ops->room || ops->room(to)) && tcp_accept(a->stack, listener, &id) == 0)
 		app_adopt(a, id, to);
 }
 
@@ -220,6 +224,7 @@ bool app_run(struct app *a, sg_time now)
 
 	a->now = now;
 	app_expire(a);
+	library_look(a);
 	for (; events < APP_EVENTS && tcp_next_event(a->stack, &ev); events++)
 		app_event(a, &ev);
 	for (; calls < APP_AGAIN && a->again; calls++) {

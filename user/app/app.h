@@ -15,6 +15,8 @@
 
 struct app;
 struct session;
+struct library;
+struct library_port;
 
 /* Where a listener's connections go. */
 struct app_target {
@@ -22,13 +24,16 @@ struct app_target {
 	struct sg_addr backend; /* APP_PROXY */
 	__u16 backend_port;
 	struct session *session; /* APP_STDIO */
+	struct library *library; /* APP_LIBRARY: whose listener it is, */
+	struct library_port *port; /* and the worker's part of it */
 };
 
 /* How long a silent connection is put up with. */
-enum app_patience { APP_FOREVER, APP_IDLE, APP_LINGER, APP_OWN, APP_PATIENCES };
+enum app_patience { APP_FOREVER, APP_IDLE, APP_LINGER, APP_PARTING, APP_OWN, APP_PATIENCES };
 
 #define APP_IDLE_TIME	(60 * SG_SEC) /* of an HTTP client between two segments */
 #define APP_LINGER_TIME (5 * SG_SEC)  /* for what still comes in after our last byte */
+#define APP_PARTING_TIME (3 * SG_MS)  /* for the rest of a program that may be dying */
 
 /* How a connection's state begins. */
 struct app_conn {
@@ -43,6 +48,8 @@ struct app_conn {
 struct app_ops {
 	const char *name;
 	size_t size; /* of a connection's state; 0: this application never accepts */
+	/* May one more be accepted? NULL: always. Who said no calls app_accept() in time. */
+	bool (*room)(const struct app_target *to);
 	/* A connection, accepted; state zeroed. What it has to say comes with the first event. */
 	void (*open)(struct app *a, struct app_conn *c, const struct app_target *to);
 	/* TCP_EV_*, or 0: go on, you had more to do. May end in app_end(). */
@@ -55,7 +62,7 @@ struct app_ops {
 	void (*drop)(struct app *a, struct app_conn *c);
 };
 
-extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio;
+extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio, app_library;
 
 struct app_list {
 	struct app_conn *first, *last;
@@ -69,7 +76,9 @@ struct app {
 	int epoll;   /* descriptors are registered with their struct app_conn */
 	unsigned descriptors;
 	__u32 max_listeners;
+	struct sg_queue *queues;   /* [max_listeners], shared */
 	struct app_target *target; /* [max_listeners] */
+	struct library_port *ports;
 	struct slab slab[APP_KINDS];
 	struct app_list list[APP_PATIENCES];
 	sg_time own_time; /* of APP_OWN: as its application says */
@@ -81,11 +90,14 @@ const struct app_ops *app_ops_of(enum app_kind kind);
 
 /* `epoll` is borrowed. -ENOMEM. */
 int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *settings,
-	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll);
+	     struct sg_tcp_counters *mib, struct sg_queue *queues, __u32 max_listeners, int epoll);
 /* Every connection is reset. */
 void app_free(struct app *a);
 
 void app_listen(struct app *a, __u32 id, const struct app_target *to);
+
+/* Take what waits in its accept queue, as far as there is room(). */
+void app_accept(struct app *a, __u32 listener);
 
 /* A connection of the engine's, from now on an application's. */
 void app_adopt(struct app *a, tcp_id id, const struct app_target *to);

@@ -15,12 +15,14 @@
 #include "io/err.h"
 
 struct daemon;
+struct library;
 
 struct listen_args {
 	struct sg_listener_key key; /* zero address: every local one */
 	enum app_kind app;
 	struct sg_addr backend; /* APP_PROXY */
 	__u16 backend_port;
+	struct library *library; /* APP_LIBRARY; borrowed */
 	long backlog;	  /* -1: somaxconn */
 	long syn_backlog; /* -1: the backlog. Not capped by somaxconn */
 };
