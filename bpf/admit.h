@@ -338,7 +338,7 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 	if (!q)
 		return SG_V_PASS_NO_LISTENER;
 	if (!budget_synack(p, ctx->rx_queue_index, rq->now_budget))
-		return admit_refused(q, SG_V_SYNACK_LIMITED);
+		return SG_V_SYNACK_LIMITED; /* no matter of the queues */
 	admit_entry(&rq->e, ctx, p, rq, set);
 	how = admit_into(q, p, rq, set);
 	switch (sg_cookie_instead(q, how, set->tcp_syncookies)) {

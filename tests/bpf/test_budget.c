@@ -69,7 +69,7 @@ static void test_prefix4(void **state)
 	answered(r, "192.0.1.255", 10);
 	limited(r, "192.0.3.2");
 	assert_int_equal(r->f->queue[0].halfopen, 30);
-	assert_int_equal(r->f->queue[0].ListenDrops, 3);
+	assert_int_equal(r->f->queue[0].ListenDrops, 0); /* no matter of the queues */
 	later(r, 300);
 	answered(r, "192.0.2.9", 3);
 	limited(r, "192.0.2.9");
