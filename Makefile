@@ -28,6 +28,7 @@ ENGINE_SRC := $(wildcard user/tcp/*.c user/wire/*.c)
 LIBENGINE_SRC := $(wildcard user/engine/*.c)
 DAEMON_SRC := $(wildcard user/io/*.c user/app/*.c user/daemon/*.c)
 CLI_SRC    := $(wildcard user/cli/*.c)
+LIB_SRC    := $(wildcard user/lib/*.c) user/app/endpoint.c
 DAEMON_MAIN := $(O)/user/daemon/main.o
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
@@ -35,6 +36,10 @@ ENGINE_OBJ := $(call obj,$(ENGINE_SRC))
 LIBENGINE  := $(O)/libsyngate-engine.a
 DAEMON_OBJ := $(filter-out $(DAEMON_MAIN),$(call obj,$(DAEMON_SRC)))
 CLI_OBJ    := $(call obj,$(CLI_SRC))
+LIB_OBJ    := $(patsubst %.c,$(O)/pic/%.o,$(LIB_SRC))
+LIB_ABI    := 0
+LIB        := $(O)/libsyngate.a $(O)/libsyngate.so.$(LIB_ABI) $(O)/libsyngate.so
+EXAMPLES   := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard examples/*.c))
 SKEL       := $(O)/front.skel.h
 LOAD_OBJ   := $(patsubst %.c,$(O)/%.o,$(filter-out %.bpf.c,$(wildcard tools/synload/*.c)))
 MAN8       := $(if $(shell command -v scdoc),$(O)/man/synload.8)
@@ -53,14 +58,16 @@ NETNS_BPF := $(patsubst %.c,$(O)/%.o,$(wildcard tests/netns/*.bpf.c))
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
+VERSION := $(shell sed -n 's/^.define CLI_VERSION "\(.*\)"/\1/p' user/cli/cli.h)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: engine fuzz all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
+.PHONY: engine examples fuzz all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
-all: $(O)/syngate $(O)/syngated $(O)/synload $(MAN8) ## build the commands
+all: $(O)/syngate $(O)/syngated $(O)/synload $(LIB) $(MAN8) ## build the commands and libsyngate
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -88,9 +95,15 @@ soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be l
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit
 	$(Q)O=$(O)/san tests/soak $(MINUTES)
 
-install: all ## copy the commands and man pages to DESTDIR/PREFIX
+install: all ## copy commands, libsyngate and man pages to DESTDIR/PREFIX
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin)install -d $(DESTDIR)$(PREFIX)/sbin && \
 	install -m 0755 $(O)/syngate $(O)/syngated $(O)/synload $(DESTDIR)$(PREFIX)/sbin
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include && \
+	install -m 0644 include/syngate.h $(DESTDIR)$(PREFIX)/include && \
+	install -m 0644 $(O)/libsyngate.a $(O)/libsyngate.so.$(LIB_ABI) $(DESTDIR)$(LIBDIR) && \
+	ln -sf libsyngate.so.$(LIB_ABI) $(DESTDIR)$(LIBDIR)/libsyngate.so && \
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		user/lib/syngate.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/syngate.pc
 	$(if $(MAN8),$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man8 && \
 	install -m 0644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8)
 
@@ -128,6 +141,29 @@ $(O)/libengine.a: $(ENGINE_OBJ)
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
 engine: $(LIBENGINE) ## the TCP engine alone: a static library for include/syngate_engine.h
+
+# for programs (include/syngate.h): a static and a shared one, no name but syngate_*
+$(O)/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
+
+$(O)/libsyngate.a: $(LIB_OBJ)
+	$(call say,AR,$@)$(LD) -r -o $(O)/libsyngate.o $^ && \
+	$(OBJCOPY) --wildcard --keep-global-symbol='syngate_*' $(O)/libsyngate.o && \
+	rm -f $@ && ar rcs $@ $(O)/libsyngate.o
+
+$(O)/libsyngate.so.$(LIB_ABI): $(LIB_OBJ) user/lib/libsyngate.map
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,libsyngate.so.$(LIB_ABI) \
+	-Wl,--version-script=user/lib/libsyngate.map $(LIB_OBJ) -o $@
+
+$(O)/libsyngate.so: $(O)/libsyngate.so.$(LIB_ABI)
+	$(Q)ln -sf $(<F) $@
+
+# as their readers build them: the header and the library
+$(O)/examples/%: examples/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -Iinclude $(CFLAGS) $(SANFLAGS) $< \
+	-o $@ -L$(O) -lsyngate -Wl,-rpath,'$$ORIGIN/..'
 
 # one object that gives no name away but its own
 $(LIBENGINE): $(ENGINE_OBJ) $(call obj,$(LIBENGINE_SRC))
@@ -215,7 +251,8 @@ $(O)/tests/bench/stream $(O)/tests/bench/strangers: %: %.o
 unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
-tests: unit bpf-tests netns-bpf $(O)/tests/netns/inject $(O)/tests/netns/path ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
+examples: $(EXAMPLES) ## servers on libsyngate, and the same ones on the kernel's sockets
+tests: unit bpf-tests netns-bpf examples $(O)/tests/netns/inject $(O)/tests/netns/path ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
 
 format: ## put every source into the project's style
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -23,8 +23,8 @@ struct request {
 	__u32 beside; /* id of the wildcard listener beside it, or its own */
 	__u64 clock;  /* ns */
 	__u64 now_ms; /* the same */
+	__u64 now_budget; /* as budgets have it */
 	__u32 now;    /* as entries have it */
-	__u32 now_budget; /* as budgets have it */
 	struct sg_hash h;
 	struct sg_opt_reader r;
 	struct sg_halfopen e; /* its entry, a copy */
@@ -49,7 +49,7 @@ SG_INLINE void request_clock(struct request *rq)
 	rq->clock = ns;
 	rq->now_ms = ns / 1000000;
 	rq->now = (__u32)rq->now_ms;
-	rq->now_budget = (__u32)(ns >> SG_BUDGET_SHIFT);
+	rq->now_budget = ns >> SG_BUDGET_SHIFT;
 }
 
 SG_INLINE struct request *request_get(void)
@@ -338,7 +338,7 @@ STAGE enum sg_verdict admit(struct xdp_md *ctx, const struct packet *p, struct r
 	if (!q)
 		return SG_V_PASS_NO_LISTENER;
 	if (!budget_synack(p, ctx->rx_queue_index, rq->now_budget))
-		return admit_refused(q, SG_V_SYNACK_LIMITED);
+		return SG_V_SYNACK_LIMITED; /* no matter of the queues */
 	admit_entry(&rq->e, ctx, p, rq, set);
 	how = admit_into(q, p, rq, set);
 	switch (sg_cookie_instead(q, how, set->tcp_syncookies)) {

@@ -49,7 +49,7 @@ STAGE int budget_is_proven(const struct sg_tuple *t)
 }
 
 /* One more SYN-ACK. */
-STAGE int budget_synack(const struct packet *p, __u32 queue, __u32 now)
+STAGE int budget_synack(const struct packet *p, __u32 queue, __u64 now)
 {
 	const struct sg_settings *set = settings_get();
 	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);
@@ -70,7 +70,7 @@ STAGE int budget_synack(const struct packet *p, __u32 queue, __u32 now)
 }
 
 /* One more RST. Whoever is proven can wait for one. */
-STAGE int budget_rst(const struct packet *p, __u32 queue, __u32 now)
+STAGE int budget_rst(const struct packet *p, __u32 queue, __u64 now)
 {
 	const struct sg_settings *set = settings_get();
 	struct sg_worker *w = bpf_map_lookup_elem(&workers, &queue);

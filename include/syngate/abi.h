@@ -34,7 +34,7 @@
 #include "siphash.h"
 #include "verdict.h"
 
-#define SG_ABI 5 /* goes up when anything in this file changes shape or meaning */
+#define SG_ABI 6 /* goes up when anything in this file changes shape or meaning */
 #define SG_MAX_LISTENERS 4096
 #define SG_MAX_QUEUES 64
 
@@ -212,9 +212,9 @@ struct sg_worker { /* value of `workers` */
 	__u32 rx_queue;
 	/* the driver's budgets for this queue, budget.h: all SYN-ACKs, all RSTs, and ACKs that
 	 * might have answered a cookie and did not */
-	__u32 synack_until __attribute__((aligned(SG_CACHELINE)));
-	__u32 rst_until;
-	__u32 cookie_until;
+	__u64 synack_until __attribute__((aligned(SG_CACHELINE)));
+	__u64 rst_until;
+	__u64 cookie_until;
 	__u32 dead; /* the driver's: heartbeat late; 0 again once it is younger than half the limit */
 	__u64 rsts_limited; /* RSTs that were not sent, for want of budget */
 };
@@ -223,8 +223,8 @@ struct sg_worker { /* value of `workers` */
 
 /* Value of `budgets`: one for each RX queue and hash of a source prefix. */
 struct sg_budget {
-	__u32 synack;
-	__u32 rst;
+	__u64 synack;
+	__u64 rst;
 };
 
 /* SYN cookies, cookie.h. Hosts that have the same ones take each other's. */

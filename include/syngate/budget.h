@@ -13,23 +13,21 @@
 #define SG_BUDGET_SECOND  (1000000000 >> SG_BUDGET_SHIFT)
 #define SG_BUDGET_NO_LIMIT 1000000 /* and above */
 
-/* What is still to be paid off. More than can be is from long ago: the clock wraps at 73 minutes. */
-SG_INLINE __u32 sg_budget_debt(__u32 until, __u32 now)
+/* What is still to be paid off. */
+SG_INLINE __u64 sg_budget_debt(__u64 until, __u64 now)
 {
-	__u32 debt = until - now;
-
-	return debt > 2 * SG_BUDGET_SECOND ? 0 : debt;
+	return until > now ? until - now : 0;
 }
 
 /* One more, of `limit` a second? */
-SG_INLINE int sg_budget_has(__u32 until, __u32 now, __u32 limit)
+SG_INLINE int sg_budget_has(__u64 until, __u64 now, __u32 limit)
 {
 	if (limit >= SG_BUDGET_NO_LIMIT)
 		return 1;
 	return limit && sg_budget_debt(until, now) + SG_BUDGET_SECOND / limit <= SG_BUDGET_SECOND;
 }
 
-SG_INLINE void sg_budget_spend(__u32 *until, __u32 now, __u32 limit)
+SG_INLINE void sg_budget_spend(__u64 *until, __u64 now, __u32 limit)
 {
 	if (limit && limit < SG_BUDGET_NO_LIMIT)
 		SG_WRITE_ONCE(*until, now + sg_budget_debt(*until, now) + SG_BUDGET_SECOND / limit);

@@ -79,7 +79,6 @@
 	X(HalfOpenOldLimited, PAWSEstab)                                                           \
 	X(HalfOpenOldReset, PAWSEstab)                                                             \
 	X(HalfOpenFull, TCPReqQFullDrop)                                                           \
-	X(SynAckLimited, ListenDrops)                                                              \
 	X(HalfOpenFull, ListenDrops)                                                               \
 	X(AcceptQueueFull, ListenOverflows)                                                        \
 	X(AcceptQueueFull, ListenDrops)                                                            \

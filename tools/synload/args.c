@@ -16,10 +16,19 @@
 #define ARGS_SIZE_MAX  1400
 
 const char *const args_modes[] = {
-	[SL_SYN] = "syn",	    [SL_ACK] = "ack",	    [SL_RST] = "rst",
-	[SL_FIN] = "fin",	    [SL_SYNACK] = "synack", [SL_DATA] = "data",
-	[SL_FRAGMENT] = "fragment", [SL_MIXED] = "mixed",   [SL_HANDSHAKE] = "handshake",
-	[SL_REQUEST] = "request",   [SL_MODES] = NULL,
+	[SL_SYN] = "syn",
+	[SL_ACK] = "ack",
+	[SL_RST] = "rst",
+	[SL_FIN] = "fin",
+	[SL_SYNACK] = "synack",
+	[SL_DATA] = "data",
+	[SL_FRAGMENT] = "fragment",
+	[SL_LAND] = "land",
+	[SL_BOGUS] = "bogus",
+	[SL_MIXED] = "mixed",
+	[SL_HANDSHAKE] = "handshake",
+	[SL_REQUEST] = "request",
+	[SL_MODES] = NULL,
 };
 
 enum {
@@ -66,7 +75,8 @@ void args_help(void)
 	      "what\n"
 	      "comes back.\n"
 	      "\n"
-	      "MODE   syn, ack, rst, fin, synack, data, fragment: frames of that kind\n"
+	      "MODE   syn, ack, rst, fin, synack, data, fragment, land, bogus: frames of that "
+	      "kind\n"
 	      "       mixed: all of these in turns\n"
 	      "       handshake: connections, opened and left so\n"
 	      "       request: connections with a GET of HTTP, until the server has closed\n"

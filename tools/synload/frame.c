@@ -25,6 +25,8 @@ static const __u8 frame_flags[SL_KINDS] = {
 	[SL_SYNACK] = SG_SYN | SG_ACK,
 	[SL_DATA] = SG_PSH | SG_ACK,
 	[SL_FRAGMENT] = SG_PSH | SG_ACK,
+	[SL_LAND] = SG_SYN,
+	[SL_BOGUS] = 0, /* the sender's */
 };
 
 /* --- TCP ------------------------------------------------------------------------------------ */
@@ -56,7 +58,7 @@ static unsigned frame_options(__u8 *o, const struct args *a, enum sl_mode kind, 
 	*ts = 0;
 	if (a->no_options || kind == SL_RST) /* Linux's RSTs to strangers have none either */
 		return 0;
-	if (kind == SL_SYN || kind == SL_SYNACK)
+	if (kind == SL_SYN || kind == SL_SYNACK || kind == SL_LAND)
 		return frame_syn_options(o, a, ts);
 	if (a->no_timestamps)
 		return 0;

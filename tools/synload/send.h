@@ -91,7 +91,7 @@ SG_INLINE int send_numbers(const struct sl_sender *t, __u32 kind, const struct s
 {
 	__u64 r;
 
-	if (kind == SL_SYN)
+	if (kind == SL_SYN || kind == SL_LAND)
 		return send_syn_numbers(t, s, n);
 	r = sl_mix(t->sent ^ config.seed);
 	n->seq = (__u32)r;
@@ -99,6 +99,17 @@ SG_INLINE int send_numbers(const struct sl_sender *t, __u32 kind, const struct s
 	n->tsval = bpf_htonl(clock_us(t->now));
 	n->tsecr = (__u32)(r >> 16);
 	return 0;
+}
+
+/* LAND: from the target itself. */
+SG_INLINE void send_source(struct source *s, __u32 kind, __u64 n)
+{
+	if (kind != SL_LAND) {
+		source_make(s, n);
+		return;
+	}
+	config_addr(s->addr.addr, &config.to);
+	s->port = config.port;
 }
 
 /* Fragments of one number would be put together: RFC 791 3.2, RFC 8200 4.5. */
@@ -151,8 +162,20 @@ SG_INLINE int send_timestamps(void *data, void *end, const struct sl_template *t
 	return 0;
 }
 
+/* Flags that no TCP sends, one set after another. */
+static const __u8 send_bogus[8] = {
+	0,
+	SG_FIN,
+	SG_FIN | SG_PSH | SG_URG,
+	SG_SYN | SG_FIN,
+	SG_SYN | SG_RST,
+	SG_RST | SG_FIN,
+	SG_SYN | SG_FIN | SG_ACK,
+	SG_SYN | SG_FIN | SG_RST | SG_PSH | SG_ACK | SG_URG,
+};
+
 SG_INLINE int send_tcp(void *data, void *end, const struct source *s, const struct sl_template *t,
-		       const struct numbers *n)
+		       const struct numbers *n, __u8 flags)
 {
 	const __u32 *a = sg_addr_words(&s->addr);
 	__u16 port = bpf_htons(s->port), check;
@@ -163,6 +186,10 @@ SG_INLINE int send_tcp(void *data, void *end, const struct source *s, const stru
 		sum += (__u64)a[0] + a[1] + a[2];
 	if (send_timestamps(data, end, t, n, &sum) || tcp + 20 > end)
 		return -1;
+	if (flags) { /* the template has none */
+		*(__u8 *)(tcp + 13) = flags;
+		sum += bpf_htons(flags);
+	}
 	check = sg_csum_fold(sum) ^ config.bad_checksum;
 	sg_memcpy(tcp, &port, 2);
 	sg_memcpy(tcp + 4, &n->seq, 4);
@@ -195,14 +222,14 @@ SG_INLINE int send_frame(struct xdp_md *ctx, const struct sl_sender *t, __u32 ki
 	struct numbers n;
 
 	tmpl = &templates[kind & (SL_TEMPLATES - 1)];
-	source_make(&s, t->sent);
+	send_source(&s, kind, t->sent);
 	if (send_numbers(t, kind, &s, &n) || send_copy(ctx, tmpl))
 		return -1;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	if (send_ip(data, end, &s, tmpl, kind, n.seq))
 		return -1;
-	return send_tcp(data, end, &s, tmpl, &n);
+	return send_tcp(data, end, &s, tmpl, &n, kind == SL_BOGUS ? send_bogus[t->sent & 7] : 0);
 }
 
 SG_INLINE __u32 send_kind(const struct sl_sender *t)

@@ -15,6 +15,8 @@ enum sl_mode {
 	SL_SYNACK,
 	SL_DATA,
 	SL_FRAGMENT,
+	SL_LAND,
+	SL_BOGUS,
 	SL_KINDS,
 	SL_MIXED = SL_KINDS, /* all of these */
 	SL_HANDSHAKE,
@@ -22,7 +24,7 @@ enum sl_mode {
 	SL_MODES,
 };
 
-#define SL_TEMPLATES 8 /* SL_KINDS, rounded up to a power of two */
+#define SL_TEMPLATES 16 /* SL_KINDS, rounded up to a power of two */
 
 #define SL_FRAME_MAX   1514
 #define SL_REQUEST_MAX 200 /* an answer grows by its head, and there is no more room */

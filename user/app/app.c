@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "app/app.h"
+#include "app/library.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 static const struct app_ops *const app_table[APP_KINDS] = {
 	[APP_HTTP] = &app_http, [APP_ECHO] = &app_echo,	  [APP_DISCARD] = &app_discard,
 	[APP_HOLD] = &app_hold, [APP_PROXY] = &app_proxy,
-	[APP_STDIO] = &app_stdio,
+	[APP_STDIO] = &app_stdio, [APP_LIBRARY] = &app_library,
 };
 
 const struct app_ops *app_ops_of(enum app_kind kind)
@@ -61,7 +61,7 @@ void app_again(struct app *a, struct app_conn *c)
 /* --- life ------------------------------------------------------------------------------- */
 
 int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *settings,
-	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll)
+	     struct sg_tcp_counters *mib, struct sg_queue *queues, __u32 max_listeners, int epoll)
 {
 	memset(a, 0, sizeof(*a));
 	if (getrandom(&a->run, sizeof(a->run), 0) != sizeof(a->run))
@@ -74,6 +74,7 @@ int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *setti
 	a->mib = mib;
 	a->epoll = epoll;
 	a->max_listeners = max_listeners;
+	a->queues = queues;
 	queue_init(&a->again);
 	patience_init(&a->patiences);
 	for (int i = 0; i < APP_KINDS; i++)
@@ -140,6 +141,7 @@ void app_free(struct app *a)
 	patience_free(&a->patiences);
 	for (__u32 i = 0; i < a->max_listeners; i++)
 		app_unlisten(a, i);
+	library_close(a, NULL, true);
 	for (int i = 0; i < APP_KINDS; i++)
 		slab_free(&a->slab[i]);
 	free(a->listener);
@@ -176,13 +178,14 @@ void app_listen(struct app *a, __u32 id, const struct app_target *to)
 	queue_init(&l->waiting);
 }
 
-static void app_stall(struct app *a, struct app_listener *l)
+bool app_stall(struct app *a, __u32 listener)
 {
-	if (l->stalled)
-		return;
+	struct app_listener *l = &a->listener[listener];
+	bool was = l->stalled;
+
 	l->stalled = true;
-	a->stalled++;
-	a->mib->BackendLimit++;
+	a->stalled += !was;
+	return !was;
 }
 
 static void app_go_on(struct app *a, struct app_listener *l)
@@ -213,7 +216,7 @@ void app_wait(struct app *a, struct app_conn *c, __u32 listener)
 		return;
 	queue_remove(c);
 	queue_add(&l->waiting, c);
-	app_stall(a, l);
+	app_stall(a, listener);
 }
 
 void app_resumed(struct app_conn *c)
@@ -221,24 +224,20 @@ void app_resumed(struct app_conn *c)
 	queue_remove(c);
 }
 
-/* All that wait. False: there is no place for the next one yet. */
-static bool app_accept(struct app *a, __u32 listener)
+void app_accept(struct app *a, __u32 listener)
 {
 	struct app_listener *l = &a->listener[listener];
 	const struct app_ops *ops = app_ops_of(l->to.kind);
 	tcp_id id;
 
 	if (ops->size == 0)
-		return true;
-	while (tcp_waiting(a->stack, listener)) {
-		if (l->waiting.first || (ops->admit && !ops->admit(a, &l->to))) {
-			app_stall(a, l);
-			return false;
-		}
+		return;
+	while (!l->waiting.first && tcp_waiting(a->stack, listener)) {
+		if (ops->room && !ops->room(a, &l->to))
+			return;
 		if (tcp_accept(a->stack, listener, &id) == 0)
 			app_adopt(a, id, &l->to);
 	}
-	return true;
 }
 
 /* Something may have changed: those who were accepted first, then the others. */
@@ -252,7 +251,8 @@ static void app_resume(struct app *a, __u32 listener)
 		if (l->waiting.first == c)
 			return;
 	}
-	if (app_accept(a, listener))
+	app_accept(a, listener);
+	if (!l->waiting.first && !tcp_waiting(a->stack, listener))
 		app_go_on(a, l);
 }
 
@@ -275,6 +275,7 @@ bool app_run(struct app *a, sg_time now)
 
 	a->now = now;
 	app_expire(a);
+	library_look(a);
 	for (; events < APP_EVENTS && tcp_next_event(a->stack, &ev); events++)
 		app_event(a, &ev);
 	for (; calls < APP_AGAIN && a->again.first; calls++) {

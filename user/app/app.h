@@ -18,6 +18,8 @@ struct app;
 struct backend;
 struct backends;
 struct session;
+struct library;
+struct library_port;
 
 /* Where a listener's connections go. */
 struct app_target {
@@ -26,6 +28,8 @@ struct app_target {
 	struct backend *place;	   /* APP_PROXY: taken, for the next one that is accepted */
 	__u32 listener;
 	struct session *session; /* APP_STDIO */
+	struct library *library; /* APP_LIBRARY: whose listener it is, */
+	struct library_port *port; /* and the worker's part of it */
 };
 
 struct app_conn;
@@ -34,8 +38,9 @@ struct app_queue {
 	struct app_conn *first, **last;
 };
 
-#define APP_IDLE   (60 * SG_SEC) /* of an HTTP client between two segments */
-#define APP_LINGER (5 * SG_SEC)	 /* for what still comes in after our last byte */
+#define APP_IDLE    (60 * SG_SEC) /* of an HTTP client between two segments */
+#define APP_LINGER  (5 * SG_SEC)  /* for what still comes in after our last byte */
+#define APP_PARTING (3 * SG_MS)	  /* for the rest of a program that may be dying */
 
 /* How a connection's state begins. */
 struct app_conn {
@@ -51,8 +56,8 @@ struct app_conn {
 struct app_ops {
 	const char *name;
 	size_t size; /* of a connection's state; 0: this application never accepts */
-	/* May one be accepted? If not, app_run() asks again. NULL: always. */
-	bool (*admit)(struct app *a, struct app_target *to);
+	/* May one more be accepted? NULL: always. Who said no calls app_accept() or app_stall(). */
+	bool (*room)(struct app *a, struct app_target *to);
 	/* Its listener goes. NULL: it does not mind. */
 	void (*unlisten)(struct app *a, struct app_target *to);
 	/* A connection, accepted; state zeroed. What it has to say comes with the first event. */
@@ -69,12 +74,12 @@ struct app_ops {
 	const struct backend *(*backend)(const struct app_conn *c, struct backends **holds);
 };
 
-extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio;
+extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio, app_library;
 
 struct app_listener {
 	struct app_target to;
-	bool stalled;		 /* more could be accepted than may be */
-	struct app_queue waiting; /* accepted, and like that again */
+	bool stalled;		  /* app_stall() */
+	struct app_queue waiting; /* app_wait() */
 };
 
 struct app {
@@ -86,8 +91,10 @@ struct app {
 	int epoll;   /* descriptors are registered with their struct app_conn */
 	unsigned descriptors;
 	__u32 max_listeners;
+	struct sg_queue *queues;       /* [max_listeners], shared */
 	struct app_listener *listener; /* [max_listeners] */
-	unsigned stalled;	       /* how many of them are, or have somebody waiting */
+	unsigned stalled;	       /* how many of them are */
+	struct library_port *ports;
 	struct slab slab[APP_KINDS];
 	struct patiences patiences;
 	__u64 run, serial; /* for unique IDs: random when it began; how many there were */
@@ -99,12 +106,15 @@ const struct app_ops *app_ops_of(enum app_kind kind);
 
 /* `epoll` is borrowed. -ENOMEM, or why there are no random numbers. */
 int app_init(struct app *a, struct tcp_stack *s, const struct sg_settings *settings,
-	     struct sg_tcp_counters *mib, __u32 max_listeners, int epoll);
+	     struct sg_tcp_counters *mib, struct sg_queue *queues, __u32 max_listeners, int epoll);
 /* Every connection is reset. */
 void app_free(struct app *a);
 
 void app_listen(struct app *a, __u32 id, const struct app_target *to);
 void app_unlisten(struct app *a, __u32 id);
+
+/* Take what waits in its accept queue, as far as there is room(). */
+void app_accept(struct app *a, __u32 listener);
 
 /* A connection of the engine's, from now on an application's. */
 void app_adopt(struct app *a, tcp_id id, struct app_target *to);
@@ -133,7 +143,10 @@ void app_abort(struct app *a, struct app_conn *c);
 /* Be called again soon: there is more to do. */
 void app_again(struct app *a, struct app_conn *c);
 
-/* Be called again, before anybody is accepted at `listener`, until app_resumed(). */
+/* There is no room: look again in each round. True: it was not so before. */
+bool app_stall(struct app *a, __u32 listener);
+
+/* Likewise, with a connection that is to be called again before anybody is accepted, until app_resumed(). */
 void app_wait(struct app *a, struct app_conn *c, __u32 listener);
 void app_resumed(struct app_conn *c);
 

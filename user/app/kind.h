@@ -2,8 +2,8 @@
 #ifndef APP_KIND_H
 #define APP_KIND_H
 
-/* Who takes connections: accepted ones, and (the last) one of our own. */
-enum app_kind { APP_HTTP, APP_ECHO, APP_DISCARD, APP_HOLD, APP_PROXY, APP_STDIO };
-#define APP_KINDS (APP_STDIO + 1)
+/* Who takes connections: accepted ones, and (APP_STDIO) one of our own. */
+enum app_kind { APP_HTTP, APP_ECHO, APP_DISCARD, APP_HOLD, APP_PROXY, APP_STDIO, APP_LIBRARY };
+#define APP_KINDS (APP_LIBRARY + 1)
 
 #endif

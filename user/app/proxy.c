@@ -11,39 +11,22 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "app/app.h"
 #include "app/backend.h"
 #include "app/backends.h"
+#include "app/pump.h"
 #include "io/log.h"
-
-#define PROXY_SHARE  (128u << 10) /* bytes each way in one call */
-#define PROXY_PIECES 32
-#define PROXY_FIRST  2 /* pieces of room at first: taking what is not used costs */
 
 struct proxy {
 	struct app_conn c;
-	int fd;
+	struct pump pump;
 	bool connected;
-	bool readable, writable; /* the socket, until it says no */
-	bool ending;		 /* its end of stream or error is there to be read */
-	bool up_done, down_done; /* FIN carried over: to the backend, to the client */
-	bool bulk;		 /* the last read from the server filled its room */
-	bool moved;		 /* something went either way: no other server will do */
-	bool greeting;		 /* the PROXY protocol's header is not all out */
-	__u8 greeted;		 /* bytes of it that are */
+	bool greeting; /* the PROXY protocol's header is not all out */
+	__u8 greeted;  /* bytes of it that are */
+	__u8 asked;    /* number of the server that was asked last */
 	__u64 serial;
 	struct backends *to;
 	struct backend *b; /* with a place there; NULL: there is none yet */
-	struct backend *asked; /* last */
 	__u32 tried, listener;
-};
-
-/* What moving data comes to. */
-enum proxy_flow {
-	FLOW_MORE,  /* there may be more */
-	FLOW_WAIT,  /* one side has no data or no room */
-	FLOW_RESET, /* the client is dead: so is the other side */
-	FLOW_LOST,  /* the server is */
 };
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -51,13 +34,13 @@ enum proxy_flow {
 /* The server's side; `reset`: a FIN would say that all has been sent. */
 static void proxy_leave(struct app *a, struct proxy *p, bool reset)
 {
-	if (p->fd >= 0) {
-		backend_close(p->fd, reset);
+	if (p->pump.fd >= 0) {
+		backend_close(p->pump.fd, reset);
 		a->descriptors--;
 	}
 	if (p->b)
 		backends_give(p->to, p->b);
-	p->fd = -1;
+	p->pump.fd = -1;
 	p->b = NULL;
 }
 
@@ -65,7 +48,7 @@ static void proxy_drop(struct app *a, struct app_conn *c)
 {
 	struct proxy *p = (struct proxy *)c;
 
-	proxy_leave(a, p, !p->up_done || !p->down_done);
+	proxy_leave(a, p, !p->pump.up_done || !p->pump.down_done);
 	backends_drop(p->to);
 }
 
@@ -101,7 +84,7 @@ static void proxy_refused(struct app *a, struct proxy *p, int error)
 	char text[ENDPOINT_SERVER_TEXT];
 
 	a->mib->BackendRefused++;
-	log_warn("backend %s: %s", endpoint_print_server(text, &p->asked->at), strerror(error));
+	log_warn("backend %s: %s", endpoint_print_server(text, &p->to->backend[p->asked].at), strerror(error));
 	app_abort(a, &p->c);
 }
 
@@ -110,16 +93,17 @@ static void proxy_connect(struct app *a, struct proxy *p)
 {
 	int fd;
 
-	p->connected = p->readable = p->writable = p->ending = p->up_done = false;
+	p->connected = false;
+	p->pump = (struct pump){.fd = -1};
 	p->greeting = p->to->version != PROXY_NONE;
 	p->greeted = 0;
 	while (p->b) {
-		p->asked = p->b;
+		p->asked = (__u8)p->b->number;
 		a->mib->BackendDown += SG_READ_ONCE(p->b->down);
 		p->tried |= 1u << p->b->number;
 		fd = backend_connect(&p->b->at, a->epoll, p);
 		if (fd >= 0) {
-			p->fd = fd;
+			p->pump.fd = fd;
 			a->descriptors++;
 			app_touch(a, &p->c, p->to->connect);
 			return;
@@ -141,16 +125,6 @@ static void proxy_again(struct app *a, struct proxy *p, int error)
 
 /* --- data ------------------------------------------------------------------------------------ */
 
-static enum proxy_flow proxy_errno(bool *able)
-{
-	if (errno == EINTR)
-		return FLOW_MORE;
-	if (errno != EAGAIN)
-		return FLOW_LOST;
-	*able = false;
-	return FLOW_WAIT;
-}
-
 static size_t proxy_header(struct app *a, const struct proxy *p, __u8 out[PROXY_HEADER_MAX])
 {
 	__u64 unique[2] = {a->run, htobe64(p->serial)};
@@ -168,140 +142,75 @@ static size_t proxy_header(struct app *a, const struct proxy *p, __u8 out[PROXY_
 }
 
 /* The first bytes: the header, in one piece with what the client has sent already. */
-static enum proxy_flow proxy_greet(struct app *a, struct proxy *p, size_t *moved)
+static enum pump_flow proxy_greet(struct app *a, struct proxy *p)
 {
 	__u8 header[PROXY_HEADER_MAX];
 	size_t len = proxy_header(a, p, header) - p->greeted;
-	struct iovec iov[1 + PROXY_PIECES];
-	int n = tcp_recv_peek(a->stack, p->c.id, iov + 1, PROXY_PIECES);
+	struct iovec iov[1 + PUMP_PIECES] = {{header + p->greeted, len}};
+	int n = tcp_recv_peek(a->stack, p->c.id, iov + 1, PUMP_PIECES);
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 1};
 	ssize_t sent;
 
-	iov[0] = (struct iovec){header + p->greeted, len};
-	sent = writev(p->fd, iov, 1 + (n > 0 ? n : 0)); /* what is wrong shows when it is read */
+	m.msg_iovlen += n > 0 ? (size_t)n : 0; /* what is wrong shows when it is read */
+	sent = sendmsg(p->pump.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
-		return proxy_errno(&p->writable);
+		return pump_errno(&p->pump.writable);
 	p->greeting = (size_t)sent < len;
 	if (p->greeting) {
 		p->greeted += (__u8)sent;
-		return FLOW_MORE;
+		return PUMP_MORE;
 	}
+	if ((size_t)sent > len)
+		p->pump.used = true;
 	tcp_recv_done(a->stack, p->c.id, (size_t)sent - len, a->now);
-	*moved += (size_t)sent - len;
-	return FLOW_MORE;
-}
-
-/* Client to backend, once. */
-static enum proxy_flow proxy_up(struct app *a, struct proxy *p, size_t *moved)
-{
-	struct iovec iov[PROXY_PIECES];
-	ssize_t sent;
-	int n;
-
-	if (p->up_done || !p->writable)
-		return FLOW_WAIT;
-	if (p->greeting)
-		return proxy_greet(a, p, moved);
-	n = tcp_recv_peek(a->stack, p->c.id, iov, PROXY_PIECES);
-	if (n == -EAGAIN)
-		return FLOW_WAIT;
-	if (n < 0)
-		return FLOW_RESET;
-	if (n == 0) {
-		p->up_done = true;
-		return shutdown(p->fd, SHUT_WR) ? FLOW_LOST : FLOW_WAIT;
-	}
-	sent = writev(p->fd, iov, n);
-	if (sent < 0)
-		return proxy_errno(&p->writable);
-	tcp_recv_done(a->stack, p->c.id, (size_t)sent, a->now);
-	*moved += (size_t)sent;
-	return FLOW_MORE;
-}
-
-/* Backend to client, once. */
-static enum proxy_flow proxy_down(struct app *a, struct proxy *p, size_t *moved)
-{
-	struct iovec iov[PROXY_PIECES];
-	size_t room = 0;
-	ssize_t got;
-	int n;
-
-	if (p->down_done || !p->readable)
-		return FLOW_WAIT;
-	n = tcp_send_room(a->stack, p->c.id, iov, p->bulk ? PROXY_PIECES : PROXY_FIRST);
-	if (n < 0)
-		return n == -EAGAIN ? FLOW_WAIT : FLOW_RESET;
-	got = readv(p->fd, iov, n);
-	if (got <= 0)
-		tcp_send_done(a->stack, p->c.id, 0, a->now);
-	if (got < 0)
-		return proxy_errno(&p->readable);
-	if (got == 0) {
-		p->down_done = true;
-		tcp_shutdown(a->stack, p->c.id, a->now);
-		return FLOW_WAIT;
-	}
-	tcp_send_done(a->stack, p->c.id, (size_t)got, a->now);
-	*moved += (size_t)got;
-	for (int i = 0; i < n; i++)
-		room += iov[i].iov_len;
-	/* less than there was room for: empty (epoll(7)), unless its end is still to be read */
-	p->readable = p->ending || (size_t)got == room;
-	p->bulk = (size_t)got == room || (size_t)got > PROXY_FIRST * TCP_CHUNK;
-	return FLOW_MORE;
-}
-
-typedef enum proxy_flow (*proxy_way)(struct app *a, struct proxy *p, size_t *moved);
-
-/* One way until its share is used up. */
-static enum proxy_flow proxy_pump(struct app *a, struct proxy *p, proxy_way way, size_t *total)
-{
-	enum proxy_flow flow = FLOW_MORE;
-	size_t moved = 0;
-
-	while (flow == FLOW_MORE && moved < PROXY_SHARE)
-		flow = way(a, p, &moved);
-	*total += moved;
-	return flow;
+	return PUMP_MORE;
 }
 
 /* The server is dead. As long as it said and was told nothing, another will do. */
 static void proxy_lost(struct app *a, struct proxy *p)
 {
-	if (!p->moved && !p->down_done && proxy_next(a, p, ECONNRESET))
+	if (!p->pump.used && !p->pump.down_done && proxy_next(a, p, ECONNRESET))
 		proxy_connect(a, p);
 	else
 		app_abort(a, &p->c);
 }
 
+static enum pump_flow proxy_pump(struct app *a, struct proxy *p)
+{
+	enum pump_flow flow = PUMP_MORE;
+
+	while (p->greeting && flow == PUMP_MORE)
+		flow = proxy_greet(a, p);
+	return p->greeting ? flow : pump_move(a, p->c.id, &p->pump);
+}
+
 static void proxy_move(struct app *a, struct proxy *p)
 {
-	enum proxy_flow up, down;
-	size_t moved = 0;
+	enum pump_flow flow;
 
 	if (!p->connected)
 		return;
-	up = proxy_pump(a, p, proxy_up, &moved);
-	down = up == FLOW_RESET || up == FLOW_LOST ? up : proxy_pump(a, p, proxy_down, &moved);
-	p->moved |= moved > 0;
-	if (moved && p->to->idle != SG_NEVER)
+	flow = proxy_pump(a, p);
+	if (p->pump.moved && p->to->idle != SG_NEVER)
 		app_touch(a, &p->c, p->to->idle);
-	if (down == FLOW_LOST)
+	if (flow == PUMP_LOST)
 		proxy_lost(a, p);
-	else if (down == FLOW_RESET)
+	else if (flow == PUMP_RESET)
 		app_abort(a, &p->c);
-	else if (p->up_done && p->down_done)
+	else if (p->pump.up_done && p->pump.down_done)
 		app_end(a, &p->c);
-	else if (up == FLOW_MORE || down == FLOW_MORE)
+	else if (flow == PUMP_MORE)
 		app_again(a, &p->c);
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
 
-static bool proxy_admit(struct app *a, struct app_target *to)
+static bool proxy_room(struct app *a, struct app_target *to)
 {
 	if (!to->place)
 		to->place = backends_take(to->backends, a->number, 0);
+	if (!to->place)
+		a->mib->BackendLimit += app_stall(a, to->listener);
 	return to->place;
 }
 
@@ -317,7 +226,7 @@ static void proxy_open(struct app *a, struct app_conn *c, struct app_target *to)
 	struct proxy *p = (struct proxy *)c;
 	int error = 0;
 
-	p->fd = -1;
+	p->pump.fd = -1;
 	p->to = backends_hold(to->backends);
 	p->b = to->place;
 	to->place = NULL;
@@ -349,7 +258,7 @@ static void proxy_event(struct app *a, struct app_conn *c, unsigned events)
 /* False: not yet, or not to this one. */
 static bool proxy_is_connected(struct app *a, struct proxy *p, unsigned events)
 {
-	int error = backend_error(p->fd);
+	int error = backend_error(p->pump.fd);
 
 	if (error) {
 		proxy_again(a, p, error);
@@ -370,10 +279,7 @@ static void proxy_ready(struct app *a, struct app_conn *c, unsigned events)
 
 	if (!p->connected && !proxy_is_connected(a, p, events))
 		return;
-	/* errors and ends show when we read or write */
-	p->ending |= !!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
-	p->readable |= p->ending || events & EPOLLIN;
-	p->writable |= !!(events & (EPOLLOUT | EPOLLHUP | EPOLLERR));
+	pump_ready(&p->pump, events);
 	proxy_move(a, p);
 }
 
@@ -402,7 +308,7 @@ static const struct backend *proxy_backend(const struct app_conn *c, struct back
 const struct app_ops app_proxy = {
 	.name = "proxy",
 	.size = sizeof(struct proxy),
-	.admit = proxy_admit,
+	.room = proxy_room,
 	.unlisten = proxy_unlisten,
 	.open = proxy_open,
 	.event = proxy_event,

@@ -2,21 +2,17 @@
 #include "daemon/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/answer.h"
+#include "daemon/sockfile.h"
 #include "io/clock.h"
 
-#define CONTROL_DIR	    "/run/syngate"
 #define CONTROL_REQUEST	    65536
 #define CONTROL_PATIENCE_MS 5000  /* for the request */
 #define CONTROL_TAKE_MS	    30000 /* for taking the answer */
@@ -31,8 +27,7 @@ struct client {
 };
 
 struct control {
-	int fd;
-	struct sockaddr_un addr;
+	struct sockfile sock;
 	struct client client[CONTROL_CLIENTS];
 };
 
@@ -143,7 +138,7 @@ static bool control_peer_is_root(int fd)
 static void control_accept(struct control *c)
 {
 	struct client *k = NULL;
-	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(c->sock.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
@@ -174,7 +169,7 @@ int control_poll(const struct control *c, struct pollfd *p)
 	int n = 0;
 
 	/* with no room left whoever comes waits in the kernel's queue */
-	p[n++] = (struct pollfd){.fd = control_has_room(c) ? c->fd : -1, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = control_has_room(c) ? c->sock.fd : -1, .events = POLLIN};
 	for (int i = 0; i < CONTROL_CLIENTS; i++)
 		p[n++] = (struct pollfd){.fd = c->client[i].fd,
 					 .events = c->client[i].out ? POLLOUT : POLLIN};
@@ -210,108 +205,22 @@ void control_handle(struct control *c, struct daemon *d, const struct pollfd *p,
 /* --- opening -------------------------------------------------------------------------------------
  */
 
-static int control_name(struct control *c, const char *name, struct err *err)
-{
-	int n = snprintf(c->addr.sun_path, sizeof(c->addr.sun_path), CONTROL_DIR "/%s.sock", name);
-
-	if (name[0] == 0 || name[0] == '.' || strchr(name, '/') || n < 0 ||
-	    (size_t)n >= sizeof(c->addr.sun_path))
-		return err_set(err, -EINVAL, EXIT_USAGE,
-			       "instance '%.70s': 1 to 63 characters, no '/', no '.' in front",
-			       name);
-	c->addr.sun_family = AF_UNIX;
-	return 0;
-}
-
-/* Does a live daemon answer there? */
-static bool control_alive(const struct control *c, pid_t *pid)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct ucred cred = {0};
-	socklen_t len = sizeof(cred);
-	bool alive;
-
-	if (fd < 0)
-		return true; /* not to be thrown out on a guess */
-	alive = !connect(fd, (const struct sockaddr *)&c->addr, sizeof(c->addr)) || errno == EAGAIN;
-	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
-		*pid = cred.pid;
-	close(fd);
-	return alive;
-}
-
-static int control_bind(struct control *c, const char *name, struct err *err)
-{
-	const struct sockaddr *sa = (const struct sockaddr *)&c->addr;
-	pid_t pid = 0;
-	int rc = bind(c->fd, sa, sizeof(c->addr));
-
-	if (rc && errno == EADDRINUSE) {
-		if (control_alive(c, &pid))
-			return err_set(
-				err, -EADDRINUSE, EXIT_USAGE,
-				"a daemon named '%s' is already running (pid %d): stop it, or "
-				"take another name with --instance",
-				name, (int)pid);
-		unlink(c->addr.sun_path); /* a dead one's */
-		rc = bind(c->fd, sa, sizeof(c->addr));
-	}
-	if (rc || chmod(c->addr.sun_path, 0600) || listen(c->fd, 64))
-		return err_set(err, -errno, EXIT_KERNEL, "cannot make %s: %s", c->addr.sun_path,
-			       strerror(errno));
-	return 0;
-}
-
-/* The lock keeps two daemons that start at once from taking each other for dead. */
-static int control_lock(struct err *err)
-{
-	int fd;
-
-	if (mkdir(CONTROL_DIR, 0700) && errno != EEXIST)
-		return err_set(err, -errno, EXIT_KERNEL, "cannot make %s: %s; run as root",
-			       CONTROL_DIR, strerror(errno));
-	fd = open(CONTROL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fchown(fd, 0, 0) || fchmod(fd, 0700) || flock(fd, LOCK_EX)) {
-		err_set(err, -errno, EXIT_KERNEL, "cannot use %s: %s; run as root", CONTROL_DIR,
-			strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -EACCES;
-	}
-	return fd;
-}
-
 int control_open(struct control **out, const char *name, struct err *err)
 {
 	struct control *c = calloc(1, sizeof(*c));
-	int lock, rc;
+	int rc;
 
 	if (!c)
 		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
 	for (int i = 0; i < CONTROL_CLIENTS; i++)
 		c->client[i].fd = -1;
-	c->fd = -1;
-	rc = control_name(c, name, err);
-	if (rc)
-		goto fail;
-	lock = rc = control_lock(err);
-	if (rc < 0)
-		goto fail;
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	rc = c->fd < 0 ? err_set(err, -errno, EXIT_KERNEL, "no socket: %s", strerror(errno))
-		       : control_bind(c, name, err);
-	close(lock);
-	if (rc)
-		goto fail_close;
+	rc = sockfile_open(&c->sock, name, ".sock", SOCK_STREAM, err);
+	if (rc) {
+		free(c);
+		return rc;
+	}
 	*out = c;
 	return 0;
-fail_close:
-	if (c->fd >= 0)
-		close(c->fd);
-	rmdir(CONTROL_DIR); /* fails when others live there */
-fail:
-	free(c);
-	return rc;
 }
 
 void control_close(struct control *c)
@@ -321,8 +230,6 @@ void control_close(struct control *c)
 	for (int i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->client[i].fd >= 0)
 			client_end(&c->client[i]);
-	unlink(c->addr.sun_path);
-	close(c->fd);
-	rmdir(CONTROL_DIR);
+	sockfile_close(&c->sock);
 	free(c);
 }

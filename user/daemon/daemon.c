@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/control.h"
+#include "daemon/programs.h"
 #include "daemon/state.h"
 #include "daemon/watch.h"
 #include "io/clock.h"
@@ -56,9 +57,12 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 	rc = control_open(&d->control, name, err);
 	if (rc)
 		goto fail;
-	rc = daemon_signals(d, err);
+	rc = programs_open(&d->programs, name, err);
 	if (rc)
 		goto fail_control;
+	rc = daemon_signals(d, err);
+	if (rc)
+		goto fail_programs;
 	d->health = epoll_create1(EPOLL_CLOEXEC);
 	if (d->health < 0) {
 		rc = err_set(err, -errno, EXIT_KERNEL, "no epoll: %s", strerror(errno));
@@ -70,6 +74,8 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 fail_signals:
 	close(d->signals);
 	pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
+fail_programs:
+	programs_close(d->programs);
 fail_control:
 	control_close(d->control);
 fail:
@@ -127,8 +133,9 @@ static int daemon_vanished(struct daemon *d, bool foreground)
 static int daemon_timeout(const struct daemon *d)
 {
 	sg_time at = SG_NEVER, now = clock_now();
-	int wait = control_timeout(d->control);
+	int wait = control_timeout(d->control), programs = programs_timeout(d->programs);
 
+	wait = wait < 0 || (programs >= 0 && programs < wait) ? programs : wait;
 	for (const struct attachment *a = d->first; a; a = a->next) {
 		at = a->forget_at < at ? a->forget_at : at;
 		at = a->kernel_at < at ? a->kernel_at : at;
@@ -157,18 +164,20 @@ enum { DAEMON_SIGNALS, DAEMON_OVER, DAEMON_HEALTH, DAEMON_FDS };
 static int daemon_wait(struct daemon *d, struct pollfd *p)
 {
 	struct attachment *a;
-	int n = DAEMON_FDS, clients, i;
+	int n = DAEMON_FDS, clients, programs, i;
 
 	p[DAEMON_SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
 	p[DAEMON_OVER] = (struct pollfd){.fd = d->over, .events = POLLIN};
 	p[DAEMON_HEALTH] = (struct pollfd){.fd = d->health, .events = POLLIN};
 	clients = control_poll(d->control, p + n);
 	n += clients;
+	programs = programs_poll(d->programs, p + n);
+	n += programs;
 	for (a = d->first; a; a = a->next)
 		p[n++] = (struct pollfd){.fd = locals_fd(a->locals), .events = POLLIN};
 	if (poll(p, (nfds_t)n, daemon_timeout(d)) < 0)
 		return errno == EINTR ? 0 : -errno;
-	i = DAEMON_FDS + clients;
+	i = DAEMON_FDS + clients + programs;
 	for (a = d->first; a; a = a->next)
 		if (p[i++].revents)
 			daemon_locals(a);
@@ -182,6 +191,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 	}
 	cookies_look(d, clock_now());
 	control_handle(d->control, d, p + DAEMON_FDS, clients); /* may attach and detach */
+	programs_handle(d->programs, d, p + DAEMON_FDS + clients, programs);
 	return p[DAEMON_OVER].revents || (p[DAEMON_SIGNALS].revents && daemon_signalled(d));
 }
 
@@ -196,7 +206,7 @@ int daemon_serve(struct daemon *d, void (*ready)(void *), void *arg)
 	if (ready)
 		ready(arg);
 	while (rc == 0 && (d->first || !foreground)) {
-		size_t n = DAEMON_FDS + CONTROL_FDS + (size_t)daemon_attached(d);
+		size_t n = DAEMON_FDS + CONTROL_FDS + PROGRAMS_FDS + (size_t)daemon_attached(d);
 
 		more = reallocarray(p, n, sizeof(*p));
 		if (!more)
@@ -230,6 +240,7 @@ void daemon_free(struct daemon *d)
 		if (daemon_detach(d, iface, &err))
 			log_error("%s", err.msg);
 	}
+	programs_close(d->programs);
 	control_close(d->control);
 	explicit_bzero(&d->cookies, sizeof(d->cookies));
 	close(d->health);

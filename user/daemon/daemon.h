@@ -16,11 +16,13 @@
 #include "io/err.h"
 
 struct daemon;
+struct library;
 
 struct listen_args {
 	struct sg_listener_key key; /* zero address: every local one */
 	enum app_kind app;
 	struct proxy_config proxy; /* APP_PROXY */
+	struct library *library; /* APP_LIBRARY; borrowed */
 	long backlog;	  /* -1: somaxconn */
 	long syn_backlog; /* -1: the backlog. Not capped by somaxconn */
 };

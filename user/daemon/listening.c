@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "app/endpoint.h"
+#include "app/library.h"
 #include "daemon/state.h"
 #include "daemon/watch.h"
 #include "io/clock.h"
@@ -112,8 +113,12 @@ struct listening_call {
 static void listening_open(struct worker *w, void *arg)
 {
 	struct listening_call *c = arg;
+	struct app_target to = c->to;
 
-	c->rc = worker_listen(w, c->id, &c->offer, &c->to);
+	if (to.kind == APP_LIBRARY)
+		to.port = library_port(&w->app, to.library, c->id);
+	c->rc = to.kind == APP_LIBRARY && !to.port ? -ENOMEM
+						    : worker_listen(w, c->id, &c->offer, &to);
 }
 
 static void listening_close(struct worker *w, void *arg)
@@ -121,6 +126,8 @@ static void listening_close(struct worker *w, void *arg)
 	struct listening_call *c = arg;
 
 	worker_unlisten(w, c->id);
+	if (c->to.library)
+		library_close(&w->app, c->to.library, false);
 }
 
 static int listening_open_all(struct attachment *a, struct listening_call *c)
@@ -134,9 +141,9 @@ static int listening_open_all(struct attachment *a, struct listening_call *c)
 	return 0;
 }
 
-static void listening_close_all(struct attachment *a, __u32 id)
+static void listening_close_all(struct attachment *a, __u32 id, struct library *library)
 {
-	struct listening_call c = {.id = id};
+	struct listening_call c = {.id = id, .to.library = library};
 	struct err err;
 
 	for (__u32 i = 0; i < a->workers; i++)
@@ -181,7 +188,7 @@ static int listening_start(struct attachment *a, __u32 id, const struct listenin
 	struct listening_call c = {
 		.id = id,
 		.offer = l->offer,
-		.to = {.kind = args->app, .backends = l->backends},
+		.to = {.kind = args->app, .backends = l->backends, .library = args->library},
 	};
 	struct sg_listener_key key = args->key;
 	int rc;
@@ -194,7 +201,7 @@ static int listening_start(struct attachment *a, __u32 id, const struct listenin
 	else
 		rc = front_set_listener(a->front, &key, &c.offer, err);
 	if (rc)
-		listening_close_all(a, id);
+		listening_close_all(a, id, args->library);
 	return rc;
 }
 
@@ -247,7 +254,7 @@ int daemon_unlisten(struct daemon *d, const char *iface, const struct sg_listene
 	rc = front_del_listener(a->front, &key, err);
 	if (rc)
 		return rc;
-	listening_close_all(a, (__u32)(l - a->listening));
+	listening_close_all(a, (__u32)(l - a->listening), l->args.library);
 	kernel_let_go(l);
 	health_forget(l->backends);
 	backends_drop(l->backends);

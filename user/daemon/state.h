@@ -13,6 +13,7 @@
 #include "io/keyfile.h"
 
 struct control;
+struct programs;
 struct forward;
 struct locals;
 
@@ -58,6 +59,7 @@ enum { SETTINGS = 0 SG_SETTINGS(X) };
 struct daemon {
 	struct attachment *first;
 	struct control *control;
+	struct programs *programs;
 	struct {
 		bool set;
 		__u32 value;

@@ -154,7 +154,7 @@ static int worker_setup(struct worker *w)
 		return -ENOMEM;
 	rc = worker_stack(w);
 	if (!rc)
-		rc = app_init(&w->app, w->stack, w->front->settings, w->mib,
+		rc = app_init(&w->app, w->stack, w->front->settings, w->mib, w->front->queue,
 			      w->front->max_listeners, w->epoll);
 	w->app.number = w->queue;
 	if (!rc)

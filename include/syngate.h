@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libsyngate: servers on syngate's TCP. Connections are descriptors, for read(2), write(2), epoll(7) and
+ * the like; data, end of stream, half-close and back-pressure mean what they mean on a TCP socket.
+ *
+ * Functions return 0 or a count, or a negative errno; syngate_why() then has one line that names the cause
+ * and what mends it. They may be called from any thread; a handle is one thread's at a time, but for
+ * syngate_accept(), which several threads and forked processes may call on the same listener.
+ *
+ * The daemon (`syngate run` or `syngated`) must run; who may open its socket, /run/syngate/NAME.app,
+ * may listen. A program that ends without syngate_listener_close() gives its connections a reset.
+ */
+#ifndef SYNGATE_H
+#define SYNGATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct syngate_listener;
+struct syngate_conn;
+
+struct syngate_listen_options {
+	size_t size;		/* sizeof(struct syngate_listen_options) */
+	const char *instance;	/* the daemon's name; NULL: $SYNGATE_INSTANCE, else the only one that runs */
+	int backlog;		/* as listen(2); -1: somaxconn. The queue holds one more, as Linux's does */
+	int syn_backlog;	/* of the half-open queue; -1: the backlog */
+};
+
+/*
+ * Listen on "192.0.2.1:80", "[2001:db8::1]:80" or "*:80", on every interface that the daemon is attached
+ * to. `options` may be NULL. -EINVAL: malformed. -EADDRINUSE. -ESRCH: no daemon. -EACCES: its socket is
+ * not for us, or the port is below 1024 and we are not root. -EPROTO: it is of another version.
+ */
+int syngate_listen(struct syngate_listener **out, const char *address,
+		   const struct syngate_listen_options *options);
+
+/*
+ * For epoll(7) and poll(2): readable when a connection waits, or when the daemon has gone, which
+ * syngate_accept() then says. Nothing else may be done with it. Borrowed.
+ */
+int syngate_listener_fd(const struct syngate_listener *l);
+
+/*
+ * The next connection; `flags` as accept4(2): SOCK_NONBLOCK, SOCK_CLOEXEC are those of its descriptor.
+ * SYNGATE_NOWAIT: -EAGAIN instead of waiting. -ECONNRESET: the daemon has gone; so is the listener: close it,
+ * and listen anew. -EMFILE and the like as accept(2).
+ */
+#define SYNGATE_NOWAIT 0x40000000
+int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int flags);
+
+/* Connections that wait are reset; those that were accepted go on. */
+void syngate_listener_close(struct syngate_listener *l);
+
+/* --- a connection ------------------------------------------------------------------------ */
+
+/* Its descriptor: read, write, shutdown, poll. Not to be closed: syngate_close() does. Borrowed. */
+int syngate_fd(const struct syngate_conn *c);
+
+/*
+ * As recv(2) and send(2), but for the return value; and they tell a reset (-ECONNRESET) and a timeout (-ETIMEDOUT)
+ * from the end of the stream, which a plain read(2) cannot.
+ */
+ssize_t syngate_recv(struct syngate_conn *c, void *buf, size_t len, int flags);
+ssize_t syngate_send(struct syngate_conn *c, const void *buf, size_t len, int flags);
+
+/* Why it died: 0 (it did not), -ECONNRESET or -ETIMEDOUT. After a read(2) of 0: was that all? */
+int syngate_error(const struct syngate_conn *c);
+
+/* struct sockaddr_in or sockaddr_in6; `len` as in getpeername(2). 0 or -EINVAL. */
+int syngate_peer(const struct syngate_conn *c, struct sockaddr *addr, socklen_t *len);
+int syngate_local(const struct syngate_conn *c, struct sockaddr *addr, socklen_t *len);
+
+/* In good order: what was written is sent, then FIN. Unread data: RST, as Linux does. Frees it. */
+void syngate_close(struct syngate_conn *c);
+
+/* RST at once, as close(2) with SO_LINGER of 0. Frees it. */
+void syngate_abort(struct syngate_conn *c);
+
+/* What the last call of this thread that failed had to say. */
+const char *syngate_why(void);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,636 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Programs on libsyngate, and their clients: this process is both. The library is called through ctypes;
+what it talks to is a Unix socket, so it does not matter which namespace it is in."""
+import concurrent.futures
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+LIB = ctypes.CDLL(os.environ["LIBSYNGATE"], use_errno=True)
+LIB.syngate_why.restype = ctypes.c_char_p
+for f in ("recv", "send"):
+    getattr(LIB, "syngate_" + f).restype = ctypes.c_ssize_t
+NOWAIT = 0x40000000
+HOSTS = {socket.AF_INET: "10.9.0.1", socket.AF_INET6: "fd09::1"}
+PORT = 7000
+
+
+class Failed(Exception):
+    def __init__(self, rc):
+        super().__init__(f"{errno.errorcode.get(-rc, rc)}: {LIB.syngate_why().decode()}")
+        self.errno = -rc
+
+
+def check(rc):
+    if rc < 0:
+        raise Failed(rc)
+    return rc
+
+
+class Options(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("instance", ctypes.c_char_p),
+                ("backlog", ctypes.c_int), ("syn_backlog", ctypes.c_int)]
+
+
+class Listener:
+    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1):
+        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog)
+        self.h = ctypes.c_void_p()
+        check(LIB.syngate_listen(ctypes.byref(self.h), address.encode(), ctypes.byref(o)))
+        self.fd = LIB.syngate_listener_fd(self.h)
+
+    def accept(self, flags=0):
+        h = ctypes.c_void_p()
+        check(LIB.syngate_accept(self.h, ctypes.byref(h), flags))
+        return Conn(h)
+
+    def readable(self, timeout=10):
+        return bool(select.select([self.fd], [], [], timeout)[0])
+
+    def close(self):
+        LIB.syngate_listener_close(self.h)
+
+
+class Conn:
+    def __init__(self, h):
+        self.h = h
+        self.fd = LIB.syngate_fd(h)
+
+    def recv(self, n=65536, flags=0):
+        buf = ctypes.create_string_buffer(n)
+        got = check(LIB.syngate_recv(self.h, buf, ctypes.c_size_t(n), flags))
+        return buf.raw[:got]
+
+    def recv_all(self):
+        out = b""
+        while piece := self.recv():
+            out += piece
+        return out
+
+    def send(self, data, flags=0):
+        return check(LIB.syngate_send(self.h, data, ctypes.c_size_t(len(data)), flags))
+
+    def send_all(self, data):
+        while data:
+            data = data[self.send(data):]
+
+    def error(self):
+        return LIB.syngate_error(self.h)
+
+    def shutdown(self):
+        with socket.socket(fileno=os.dup(self.fd)) as s:
+            s.shutdown(socket.SHUT_WR)
+
+    def address(self, which):
+        buf = ctypes.create_string_buffer(28)
+        n = ctypes.c_uint(28)
+        check(getattr(LIB, "syngate_" + which)(self.h, buf, ctypes.byref(n)))
+        family, port = struct.unpack("=H", buf.raw[:2])[0], struct.unpack(">H", buf.raw[2:4])[0]
+        at = slice(4, 8) if family == socket.AF_INET else slice(8, 24)
+        return socket.inet_ntop(family, buf.raw[at]), port
+
+    def close(self):
+        LIB.syngate_close(self.h)
+
+    def abort(self):
+        LIB.syngate_abort(self.h)
+
+
+def client(family=socket.AF_INET, port=PORT, timeout=10):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(timeout)
+    s.connect((HOSTS[family], port))
+    return s
+
+
+def pair(listener, family=socket.AF_INET):
+    s = client(family)
+    return s, listener.accept()
+
+
+def syngate(*args):
+    return subprocess.run(["syngate", *args], check=True, capture_output=True, text=True).stdout
+
+
+def rows(what):
+    return json.loads(syngate("show", what, "-j"))
+
+
+def listening(port=PORT):
+    found = [r for r in rows("listeners") if r["port"] == port]
+    return found[0] if found else None
+
+
+def counter(name):
+    return json.loads(syngate("show", "counters", "-j"))[name]
+
+
+def wait(what, true, seconds=10):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.01)
+
+
+def eq(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r:.200}, want {want!r:.200}")
+
+
+def fails(what, code, f, *args):
+    try:
+        got = f(*args)
+    except (Failed, OSError) as e:
+        if e.errno != code:
+            raise AssertionError(f"{what}: {e}, want {errno.errorcode[code]}") from e
+        return str(e)
+    raise AssertionError(f"{what}: no error but {got!r}, want {errno.errorcode[code]}")
+
+
+def is_reset(s):
+    """The client's end was reset, not closed."""
+    fails("the client's recv", errno.ECONNRESET, s.recv, 1)
+
+
+def everything(s):
+    out = b""
+    while piece := s.recv(1 << 20):
+        out += piece
+    return out
+
+
+@contextlib.contextmanager
+def apart(f):
+    """Does it in a thread meanwhile."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        done = pool.submit(f)
+        yield
+        done.result(30)
+
+
+# --- what a descriptor means -------------------------------------------------------------------
+
+
+def streams():
+    """Data both ways, over IPv4 and IPv6, more than fits any buffer; who is who."""
+    blob = os.urandom(3 << 20)
+    with_listener = Listener()
+    for family in HOSTS:
+        s, c = pair(with_listener, family)
+        eq("the peer", c.address("peer"), s.getsockname()[:2])
+        eq("our own", c.address("local"), s.getpeername()[:2])
+        with apart(lambda: (s.sendall(blob), s.shutdown(socket.SHUT_WR))):
+            eq("what came in", c.recv_all(), blob)
+        eq("its error at the end of the stream", c.error(), 0)
+        with apart(lambda: (c.send_all(blob), c.close())):
+            eq("what went out", everything(s), blob)
+        s.close()
+    with_listener.close()
+
+
+def half_close():
+    lst = Listener()
+    s, c = pair(lst)
+    s.sendall(b"question")
+    s.shutdown(socket.SHUT_WR)
+    eq("all that was asked", c.recv_all(), b"question")
+    c.send_all(b"an answer")
+    eq("the answer", s.recv(100), b"an answer")
+    c.shutdown()
+    eq("its end", s.recv(100), b"")
+    c.close()
+    s2, c2 = pair(lst)
+    c2.send_all(b"greeting")
+    c2.shutdown()
+    eq("greeting", s2.recv(100) + s2.recv(100), b"greeting")
+    s2.sendall(b"late")
+    eq("what comes after our end", c2.recv(), b"late")
+    c2.close()
+    lst.close()
+
+
+def back_pressure():
+    """Who does not read stops the other; nothing is lost."""
+    lst = Listener()
+    s, c = pair(lst)
+    s.settimeout(0.5)
+    sent = 0
+    piece = bytes(range(256)) * 256
+    try:
+        while sent < 64 << 20:
+            sent += s.send(piece)
+    except TimeoutError:
+        pass
+    if not 1 << 16 < sent < 32 << 20:
+        raise AssertionError(f"{sent} bytes went to somebody who does not read")
+    s.shutdown(socket.SHUT_WR)
+    eq("bytes that arrived", len(c.recv_all()), sent)
+    s.settimeout(10)
+    sent = 0
+    while True:
+        try:
+            sent += c.send(piece, socket.MSG_DONTWAIT)
+        except Failed as e:
+            eq("a full socket", e.errno, errno.EAGAIN)
+            if not select.select([], [c.fd], [], 0.5)[1]:
+                break
+    c.close()
+    eq("bytes that left", len(everything(s)), sent)
+    lst.close()
+
+
+def resets():
+    """A reset is no end of stream, either way."""
+    lst = Listener()
+    s, c = pair(lst)
+    s.sendall(b"half of")
+    eq("what came", c.recv(), b"half of")
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    fails("recv after a reset", errno.ECONNRESET, c.recv)
+    eq("error after a reset", c.error(), -errno.ECONNRESET)
+    fails("send after a reset", errno.ECONNRESET, c.send, b"x")
+    c.close()
+    s, c = pair(lst)
+    c.abort()
+    is_reset(s)
+    s, c = pair(lst)
+    s.sendall(b"never read")
+    select.select([c.fd], [], [], 10)
+    c.close()  # with unread data: RST, as Linux
+    is_reset(s)
+    s, c = pair(lst)
+    c.send_all(b"x" * 100000)
+    c.close()
+    eq("bytes before the end", len(everything(s)), 100000)
+    lst.close()
+
+
+def not_blocking():
+    lst = Listener()
+    fails("accept, nobody there", errno.EAGAIN, lst.accept, NOWAIT)
+    eq("readable, nobody there", lst.readable(0), False)
+    s = client()
+    eq("readable", lst.readable(), True)
+    c = lst.accept(NOWAIT | socket.SOCK_NONBLOCK)
+    fails("recv, nothing there", errno.EAGAIN, c.recv)
+    s.sendall(b"now")
+    select.select([c.fd], [], [], 10)
+    eq("recv", c.recv(), b"now")
+    c.close()
+    lst.close()
+
+
+# --- the accept queue ----------------------------------------------------------------------------
+
+
+def queue():
+    """Nobody accepts: it holds backlog + 1; whoever accepts makes room for one more, at once."""
+    lst = Listener(backlog=3)
+    held = [client() for _ in range(4)]
+    wait("four that wait", lambda: listening()["acceptq"] == 4)
+    before = counter("ListenOverflows") + counter("ListenDrops")
+    fails("a fifth", errno.ETIMEDOUT, lambda: client_or_timeout(0.5))
+    wait("it to be counted", lambda: counter("ListenOverflows") + counter("ListenDrops") > before)
+    eq("still four", listening()["acceptq"], 4)
+    taken = [lst.accept()]
+    wait("three that wait", lambda: listening()["acceptq"] == 3)
+    held.append(client())
+    wait("four again", lambda: listening()["acceptq"] == 4)
+    taken += [lst.accept() for _ in range(4)]
+    wait("an empty queue", lambda: listening()["acceptq"] == 0)
+    eq("all of them", {c.address("peer") for c in taken}, {s.getsockname()[:2] for s in held})
+    for c in taken:
+        c.close()
+    lst.close()
+
+
+def client_or_timeout(seconds):
+    try:
+        return client(timeout=seconds)
+    except TimeoutError as e:
+        raise OSError(errno.ETIMEDOUT, str(e)) from e
+
+
+def burst():
+    """SYNs at once: some are answered before the queue is full, and their final ACKs meet a full one."""
+    socks = [socket.socket() for _ in range(20)]
+    for s in socks:
+        s.setblocking(False)
+        s.connect_ex((HOSTS[socket.AF_INET], PORT))
+    return socks
+
+
+def connected(socks):
+    return [s for s in socks if select.select([], [s], [], 0)[1]]
+
+
+def resets_of(socks):
+    """How many of them are reset, now or in a moment."""
+    time.sleep(0.05)  # nothing says that no more are to come
+    return sum(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET for s in socks)
+
+
+def abort_on_overflow():
+    """A final ACK that meets a full queue: a reset, if tcp_abort_on_overflow is 1."""
+    for abort in (0, 1):
+        syngate("set", f"tcp_abort_on_overflow={abort}")
+        for _ in range(50):
+            lst = Listener(backlog=0, syn_backlog=50)  # no cookies: their ACKs are dropped
+            socks = burst()
+            wait("one that waits", lambda: listening()["acceptq"] == 1)
+            too_many = len(connected(socks)) - 1
+            reset = resets_of(socks)
+            lst.accept().close()
+            lst.close()
+            for s in socks:
+                s.close()
+            if too_many > 0:
+                break
+        eq("a final ACK met a full queue", too_many > 0, True)
+        eq(f"reset of {too_many}, tcp_abort_on_overflow = {abort}", reset, abort * too_many)
+    syngate("set", "tcp_abort_on_overflow=0")
+
+
+def close_listener():
+    """Those that wait are reset, those that were accepted go on."""
+    lst = Listener(backlog=20)
+    s, c = pair(lst)
+    waiting = [client() for _ in range(12)]  # more than are on their way at a time
+    wait("twelve that wait", lambda: listening()["acceptq"] == 12)
+    lst.close()
+    for w in waiting:
+        is_reset(w)
+    eq("the listener", listening(), None)
+    s.sendall(b"still here")
+    eq("an accepted one", c.recv(), b"still here")
+    c.send_all(b"I know")
+    eq("its answer", s.recv(100), b"I know")
+    c.close()
+    eq("its end", s.recv(1), b"")
+    again = Listener(backlog=20)
+    s, c = pair(again)
+    c.close()
+    again.close()
+
+
+# --- programs that die ---------------------------------------------------------------------------
+
+
+def in_child(f):
+    """Runs f(tell) in a process of its own, until it says something by tell(). Its pid."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(r)
+        try:
+            f(lambda: os.close(w))
+        except BaseException as e:
+            print("the child:", e, file=sys.stderr, flush=True)
+        os._exit(1)
+    os.close(w)
+    eq("the child", os.read(r, 1), b"")
+    os.close(r)
+    return pid
+
+
+def end(pid, how=signal.SIGKILL):
+    os.kill(pid, how)
+    os.waitpid(pid, 0)
+
+
+def killed():
+    """Its connections are reset in every state, and its listener is closed."""
+    def program(tell):
+        lst = Listener(backlog=20)
+        tell()
+        held = [lst.accept() for _ in range(3)]
+        for c in held:
+            c.send_all(c.recv(1))
+        signal.pause()
+
+    pid = in_child(program)
+    socks = [client() for _ in range(3)]
+    for s in socks:
+        s.sendall(b"x")
+    for s in socks[:2]:
+        eq("what comes back", s.recv(1), b"x")
+    socks[0].sendall(b"never read")
+    socks += [client() for _ in range(11)]
+    wait("eleven that wait", lambda: listening()["acceptq"] == 11)
+    end(pid)
+    eq("the third one's", socks[2].recv(1), b"x")
+    for s in socks:
+        is_reset(s)
+    wait("the listener to go", lambda: listening() is None)
+    lst = Listener()  # the address is free
+    s, c = pair(lst)
+    c.close()
+    lst.close()
+
+
+def exits_in_order():
+    """What was closed by syngate_close() is sent whole, whatever the program does then."""
+    def program(tell):
+        lst = Listener()
+        tell()
+        for _ in range(10):
+            c = lst.accept()
+            c.send_all(b"x" * 200000)
+            c.close()
+        os._exit(0)
+
+    pid = in_child(program)
+    socks = [client() for _ in range(10)]
+    for s in socks:
+        eq("bytes of a program that has ended", len(everything(s)), 200000)
+    os.waitpid(pid, 0)
+    wait("the listener to go", lambda: listening() is None)
+
+
+def forked():
+    """Two processes accept from one listener; when one is killed the other goes on."""
+    lst = Listener(backlog=100)
+
+    def program(tell):
+        tell()
+        while True:
+            c = lst.accept()
+            c.send_all(str(os.getpid()).encode())
+            c.close()
+
+    pids = [in_child(program) for _ in range(2)]
+
+    def ask():
+        with client() as s:
+            return int(s.recv(100))
+
+    def answered_by(pid):
+        return any(ask() == pid for _ in range(200))
+
+    for pid in pids:
+        eq("both accept", answered_by(pid), True)
+    end(pids[0])
+    for _ in range(20):
+        eq("the one that is left", ask(), pids[1])
+    end(pids[1])
+    s, c = pair(lst)  # and their parent
+    c.close()
+    lst.close()
+
+
+# --- who may, and who is wrong ---------------------------------------------------------------------
+
+
+def wrong_use():
+    fails("no address", errno.EINVAL, Listener, "80")
+    fails("no port", errno.EINVAL, Listener, "*:0")
+    fails("no such daemon", errno.ESRCH, lambda: Listener(instance=b"nobody"))
+    lst = Listener()
+    said = fails("taken", errno.EADDRINUSE, Listener)
+    if f"*:{PORT}" not in said:
+        raise AssertionError(said)
+    fails("another's", errno.EADDRINUSE, Listener, "*:80")
+    lst.close()
+
+
+def unprivileged():
+    path = "/run/syngate/s0.app"
+
+    def as_nobody(address, code):
+        pid = os.fork()
+        if pid == 0:
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            try:
+                Listener(address, instance=b"s0").close()
+                os._exit(0)
+            except Failed as e:
+                os._exit(e.errno)
+        eq(f"{address} as nobody", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), code)
+
+    as_nobody(f"*:{PORT}", errno.EACCES)
+    os.chmod(path, 0o666)
+    as_nobody(f"*:{PORT}", 0)
+    as_nobody("*:81", errno.EACCES)
+    os.chmod(path, 0o600)
+
+
+def raw():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(10)
+    s.connect("/run/syngate/s0.app")
+    return s
+
+
+MAGIC = 0x53474331
+LISTEN = struct.pack("=II16sHHii", MAGIC, 1, bytes(16), PORT, 0, -1, -1)
+
+
+def hostile():
+    """Garbage is refused, and nobody else notices."""
+    other = Listener("*:7001")
+    theirs = client(port=7001)
+    c = other.accept()
+    for junk in (b"", b"x", b"\0" * 36, LISTEN[:-1], LISTEN + b"x", os.urandom(36), os.urandom(60000),
+                 struct.pack("=II", MAGIC, 2) + LISTEN[8:], struct.pack("=II", MAGIC, 99) + LISTEN[8:]):
+        s = raw()
+        s.send(junk)
+        left = s.recv(1000)
+        if left and struct.unpack("=Ii", left[:8])[1] >= 0:
+            raise AssertionError(f"{junk!r} was taken")
+        s.close()
+    crowd = [raw() for _ in range(50)]  # that say nothing
+    # a listener whose program writes what it likes
+    s = raw()
+    s.send(LISTEN)
+    data, fds, _, _ = socket.recv_fds(s, 1000, 4)
+    eq("listening", struct.unpack("=Ii", data[:8]), (MAGIC, 0))
+    size = os.fstat(fds[0]).st_size
+    fails("to cut the memory short", errno.EPERM, os.ftruncate, fds[0], 0)
+    waiting = [client() for _ in range(20)]
+    for taken in (0xffffffff, 1, 0x80000000, 5):
+        os.pwrite(fds[0], struct.pack("=II", 0, taken) + os.urandom(size - 8), 0)
+        os.eventfd_write(fds[1], 1)
+        more = client()
+        more.close()
+    os.pwrite(fds[0], b"\xff" * size, 0)
+    for _ in range(5):
+        s.send(os.urandom(20))  # which ends it
+        try:
+            s.recv(1000)
+        except OSError:
+            break
+    s.close()
+    for fd in fds:
+        os.close(fd)
+    wait("the listener to go", lambda: listening() is None)
+    for w in waiting:
+        w.close()
+    for one in crowd:
+        one.close()
+    theirs.sendall(b"unharmed?")
+    eq("another program", c.recv(), b"unharmed?")
+    c.send_all(b"yes")
+    eq("its client", theirs.recv(10), b"yes")
+    c.close()
+    other.close()
+    eq("nothing is left in the queue", listening(), None)
+
+
+def descriptors():
+    """The daemon keeps none of what programs have left."""
+    daemon = int(os.environ["SG_DAEMON"])
+
+    def count():
+        return len(os.listdir(f"/proc/{daemon}/fd"))
+
+    lst = Listener()
+    s, c = pair(lst)
+    c.close()
+    s.close()
+    lst.close()
+    wait("the listener to go", lambda: listening() is None)
+    before = count()
+    for _ in range(3):
+        lst = Listener(backlog=100)
+        both = [pair(lst) for _ in range(50)]
+        waiting = [client() for _ in range(20)]
+        for i, (s, c) in enumerate(both):
+            (c.close, c.abort)[i % 2]()
+        lst.close()
+        for s in waiting + [s for s, _ in both]:
+            s.close()
+    wait("its descriptors to go", lambda: count() == before)
+
+
+def daemon_dies():
+    """The last one: its programs are told, and listen anew with the next."""
+    lst = Listener()
+    s, c = pair(lst)
+    os.kill(int(os.environ["SG_DAEMON"]), signal.SIGKILL)
+    fails("accept", errno.ECONNRESET, lst.accept)
+    fails("recv", errno.ECONNRESET, c.recv)
+    eq("error", c.error(), -errno.ECONNRESET)
+    c.close()
+    lst.close()
+    fails("listen", errno.ESRCH, Listener)
+
+
+def main():
+    for name in sys.argv[1:]:
+        globals()[name]()
+        print(f"{name}: ok", flush=True)
+
+
+main()

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Programs on libsyngate: what their descriptors mean, the accept queue of a slow one, programs that die, that
+# are wrong or hostile; a daemon that dies. With one and with two RX queues.
+#
+#	client                              server
+#	  c0 10.9.0.2 fd09::2 ------------ s0 10.9.0.1 fd09::1   syngate *:80
+#	  library.py, client and program                         *:7000 the program's
+. "$(dirname "$0")/../lib.sh"
+export LIBSYNGATE=$O/libsyngate.so SG_DAEMON
+# with the sanitizers, python needs theirs first; what it leaks itself is not ours
+ASAN=$(ldd "$LIBSYNGATE" | awk '/libasan/ { print $3 }')
+
+try()
+{
+	C env ${ASAN:+LD_PRELOAD=$ASAN ASAN_OPTIONS=detect_leaks=0} \
+		$PY "$TOP/tests/netns/library.py" "$@" >$T/library.out ||
+		die "library.py, behind: $(tail -n 1 $T/library.out)"
+}
+
+for queues in 1 2; do
+	if [ $queues = 1 ]; then
+		net_up 1
+	else
+		ip -n server link del s0
+		net_link 2
+	fi
+	syngate_start --listen '*:80' --app http
+	SG_DAEMON=$SG_PID
+	try streams half_close back_pressure resets not_blocking queue abort_on_overflow close_listener \
+		killed exits_in_order forked wrong_use unprivileged hostile descriptors
+	say "$queues RX queues: $(wc -l <$T/library.out) parts"
+	syngate_stop
+done
+syngate_start --listen '*:80' --app http
+SG_DAEMON=$SG_PID
+try daemon_dies
+wait $SG_PID 2>/dev/null || :
+syngate_start --listen '*:80' --app http
+SG_DAEMON=$SG_PID
+try streams
+syngate_stop
+say "a daemon that dies is noticed, and the next one serves"

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A worker's part of a program's listener, and the connections that it gives to the program. */
+#ifndef APP_LIBPORT_H
+#define APP_LIBPORT_H
+
+#include "app/library.h"
+#include "app/pump.h"
+
+struct library_conn {
+	struct app_conn c;
+	struct pump pump;
+	struct library_port *port;
+	struct library_conn *prev, *next; /* of that port */
+	__u32 slot;
+	__u32 turn;  /* which one of the port's it is */
+	int theirs;  /* the program's end, until it is on its way; -1 */
+	bool sent;   /* it is, or was */
+	bool told;   /* the slot says how it ended */
+	bool parted; /* the program closed it and lives */
+};
+
+struct library_port {
+	struct app_conn c; /* what epoll finds; in none of the lists */
+	struct library_port *next; /* of this worker */
+	struct app *app;
+	struct library *lib;
+	__u32 listener, source;
+	__u32 sent, taken; /* connections given to the program, and taken by it as far as we know */
+	struct library_conn *stuck; /* the channel had no room for it; or NULL */
+	struct library_conn *conns;
+	unsigned holds; /* 1 while open, and one for each connection */
+	bool closed;
+	/* slots of its share that are free: what was given back last is used last */
+	__u32 *slot;
+	__u32 slots, slot_head, slot_free;
+};
+
+/* May another connection be accepted? */
+bool libport_room(struct library_port *p);
+
+/* One more: ahead of the program, and in the accept queue all the same. */
+void libport_add(struct library_port *p, struct library_conn *k);
+/* Its end goes on its way, or is stuck. */
+void libport_give(struct library_port *p, struct library_conn *k);
+/* It is no more. The port may be no more either then. */
+void libport_remove(struct library_port *p, struct library_conn *k);
+/* How the program wants it to end, if it said so. */
+enum sg_channel_end libport_asked(const struct library_conn *k);
+/* Why a connection died, a positive errno. */
+void libport_tell(const struct library_port *p, __u32 slot, int error);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A program's listener (syngate/channel.h). What it accepts are ends of socket pairs, whose other ends are
+ * ours. Shared by the main thread and all workers; each worker has a port (libport.h) of its own to it.
+ */
+#ifndef APP_LIBRARY_H
+#define APP_LIBRARY_H
+
+#include <stdatomic.h>
+
+#include "app/app.h"
+#include "syngate/channel.h"
+
+struct library {
+	int channel;			  /* to the program; owned */
+	int bell;			  /* it rings when it has taken one; owned */
+	int shared;			  /* `memory` as a descriptor; owned */
+	struct sg_channel_memory *memory; /* it writes here, too: believe nothing */
+	atomic_uint refs;
+	atomic_bool bye; /* it said that it closes the listener: its connections go on */
+	__u32 ports;	 /* there are so far; given out one worker after the other */
+	__u32 most;	 /* there will be */
+};
+
+/* `channel` is taken over, also when it fails. `most` workers will have a port. -errno. */
+int library_new(struct library **out, int channel, __u32 most);
+void library_put(struct library *l);
+
+/* Hung up, without a word? Whatever it said before is for the main thread to read. */
+bool library_is_dead(const struct library *l);
+
+/* The rest is a worker's, in its thread. A port for a listener's connections; NULL: no memory. */
+struct library_port *library_port(struct app *a, struct library *l, __u32 listener);
+
+/* What programs have taken without a ring. In each round. */
+void library_look(struct app *a);
+
+/*
+ * No more connections for it (NULL: for any): those that the program has not taken are reset, the others go on. `all`: they
+ * are reset as well.
+ */
+void library_close(struct app *a, const struct library *l, bool all);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/programs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "app/library.h"
+#include "daemon/sockfile.h"
+#include "daemon/state.h"
+#include "io/clock.h"
+#include "io/log.h"
+
+#define PROGRAMS_PATIENCE_MS 5000 /* for the request */
+#define PROGRAMS_PORTS	     1024 /* below: root's, as ip_unprivileged_port_start has it */
+
+struct program {
+	int fd; /* -1: free */
+	__u64 deadline;	     /* of its request; 0: it listens */
+	struct library *lib; /* the library has a descriptor of its own */
+	bool root;
+};
+
+struct programs {
+	struct sockfile sock;
+	struct program program[PROGRAMS_MAX];
+};
+
+/* --- listeners ------------------------------------------------------------------------------- */
+
+struct programs_call {
+	const struct library *lib;
+	bool all;
+};
+
+static void programs_let_go(struct worker *w, void *arg)
+{
+	const struct programs_call *c = arg;
+
+	library_close(&w->app, c->lib, c->all);
+}
+
+/* Out of every interface. `all`: the program is dead, its connections are reset. */
+static void program_unlisten(struct program *p, struct daemon *d, bool all)
+{
+	struct programs_call c = {p->lib, all};
+	struct err err;
+
+	for (struct attachment *a = d->first; a; a = a->next) {
+		for (__u32 i = 0; i < a->front->max_listeners; i++)
+			if (a->listening[i].used && a->listening[i].args.library == p->lib &&
+			    daemon_unlisten(d, a->front->ifname, &a->listening[i].args.key, &err))
+				log_warn("%s", err.msg);
+		for (__u32 i = 0; i < a->workers; i++)
+			worker_call(a->worker[i], programs_let_go, &c);
+	}
+}
+
+static void program_end(struct program *p, struct daemon *d)
+{
+	if (p->lib) {
+		program_unlisten(p, d, !atomic_load(&p->lib->bye));
+		library_put(p->lib);
+	}
+	close(p->fd);
+	memset(p, 0, sizeof(*p));
+	p->fd = -1;
+}
+
+/* Does nobody listen for it any more: unlistened by somebody, or its interfaces have gone? */
+static bool program_is_idle(const struct program *p, const struct daemon *d)
+{
+	for (const struct attachment *a = d->first; a; a = a->next)
+		for (__u32 i = 0; i < a->front->max_listeners; i++)
+			if (a->listening[i].used && a->listening[i].args.library == p->lib)
+				return false;
+	return true;
+}
+
+/* --- what they ask --------------------------------------------------------------------------- */
+
+static int program_answer(const struct program *p, int error, const char *text)
+{
+	struct sg_channel_reply r = {.magic = SG_CHANNEL_MAGIC, .error = error};
+	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = {0};
+	struct iovec iov = {&r, sizeof(r)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *c;
+
+	snprintf(r.text, sizeof(r.text), "%s", text);
+	if (!error) {
+		const int fd[2] = {p->lib->shared, p->lib->bell};
+
+		m.msg_control = control;
+		m.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), fd, sizeof(fd));
+	}
+	return sendmsg(p->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static __u32 program_workers(const struct daemon *d)
+{
+	__u32 n = 0;
+
+	for (const struct attachment *a = d->first; a; a = a->next)
+		n += a->workers;
+	return n;
+}
+
+static int program_check(const struct program *p, const struct daemon *d,
+			 const struct sg_channel_request *r, struct err *err)
+{
+	__u32 workers = program_workers(d);
+
+	if (r->op != SG_CHANNEL_LISTEN)
+		return err_set(err, -EPROTO, EXIT_USAGE, "the first message of a program is to listen");
+	if (!p->root && r->port < PROGRAMS_PORTS)
+		return err_set(err, -EACCES, EXIT_USAGE, "port %u: below %d is for root", r->port,
+			       PROGRAMS_PORTS);
+	if (!workers)
+		return err_set(err, -ENODEV, EXIT_USAGE,
+			       "no interface is attached: syngate attach IFACE");
+	if (workers > SG_CHANNEL_SOURCES)
+		return err_set(err, -ENOSPC, EXIT_USAGE, "%u RX queues are served; programs: %d at most",
+			       workers, SG_CHANNEL_SOURCES);
+	return 0;
+}
+
+/* On every interface, or on none. */
+static int program_listen(struct program *p, struct daemon *d, const struct sg_channel_request *r,
+			  struct err *err)
+{
+	struct listen_args l = {
+		.key = {.addr = r->addr, .port = r->port},
+		.app = APP_LIBRARY,
+		.backlog = r->backlog < 0 ? -1 : r->backlog,
+		.syn_backlog = r->syn_backlog < 0 ? -1 : r->syn_backlog,
+	};
+	int rc = program_check(p, d, r, err), fd;
+
+	if (rc)
+		return rc;
+	fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+	rc = fd < 0 ? -errno : library_new(&p->lib, fd, program_workers(d));
+	if (rc) {
+		p->lib = NULL;
+		return err_set(err, rc, EXIT_KERNEL, "cannot set up a listener: %s", strerror(-rc));
+	}
+	l.library = p->lib;
+	for (struct attachment *a = d->first; a && !rc; a = a->next)
+		rc = daemon_listen(d, a->front->ifname, &l, err);
+	return rc;
+}
+
+static void program_begin(struct program *p, struct daemon *d, const struct sg_channel_request *r)
+{
+	struct err err;
+	int rc = program_listen(p, d, r, &err);
+
+	p->deadline = 0;
+	if (program_answer(p, rc, rc ? err.msg : "") || rc)
+		program_end(p, d);
+}
+
+static void program_read(struct program *p, struct daemon *d)
+{
+	struct sg_channel_request r;
+	ssize_t n = recv(p->fd, &r, sizeof(r), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == sizeof(r) && r.magic == SG_CHANNEL_MAGIC && !p->lib) {
+		program_begin(p, d, &r);
+	} else if (n == sizeof(r) && r.magic == SG_CHANNEL_MAGIC && r.op == SG_CHANNEL_BYE) {
+		atomic_store(&p->lib->bye, true);
+		program_unlisten(p, d, false);
+	} else if (n <= 0) {
+		program_end(p, d);
+	} else {
+		if (!p->lib)
+			program_answer(p, -EPROTO, "not a message of this version");
+		program_end(p, d);
+	}
+}
+
+/* --- the socket ------------------------------------------------------------------------------ */
+
+static struct program *programs_free(struct programs *p)
+{
+	for (int i = 0; i < PROGRAMS_MAX; i++)
+		if (p->program[i].fd < 0)
+			return &p->program[i];
+	return NULL;
+}
+
+static void programs_accept(struct programs *p)
+{
+	struct program *free = programs_free(p);
+	struct ucred cred = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(cred);
+	int fd = free ? accept4(p->sock.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	*free = (struct program){
+		.fd = fd,
+		.deadline = clock_coarse_ms() + PROGRAMS_PATIENCE_MS,
+		.root = cred.uid == 0,
+	};
+}
+
+int programs_poll(const struct programs *p, struct pollfd *fds)
+{
+	int n = 0, used = 0;
+
+	for (int i = 0; i < PROGRAMS_MAX; i++) {
+		fds[i] = (struct pollfd){.fd = p->program[i].fd, .events = POLLIN};
+		used += p->program[i].fd >= 0;
+		n = p->program[i].fd >= 0 ? i + 1 : n;
+	}
+	fds[n] = (struct pollfd){.fd = used < PROGRAMS_MAX ? p->sock.fd : -1, .events = POLLIN};
+	return n + 1;
+}
+
+int programs_timeout(const struct programs *p)
+{
+	__u64 now = clock_coarse_ms(), first = (__u64)-1;
+
+	for (int i = 0; i < PROGRAMS_MAX; i++)
+		if (p->program[i].fd >= 0 && p->program[i].deadline &&
+		    p->program[i].deadline < first)
+			first = p->program[i].deadline;
+	if (first == (__u64)-1)
+		return -1;
+	return first > now ? (int)(first - now) + 1 : 0;
+}
+
+void programs_handle(struct programs *p, struct daemon *d, const struct pollfd *fds, int n)
+{
+	__u64 now = clock_coarse_ms();
+
+	for (int i = 0; i < n - 1; i++) {
+		struct program *one = &p->program[i];
+
+		if (one->fd >= 0 && fds[i].revents)
+			program_read(one, d);
+		if (one->fd >= 0 && one->deadline && now >= one->deadline)
+			program_end(one, d);
+		else if (one->fd >= 0 && one->lib && !atomic_load(&one->lib->bye) &&
+			 program_is_idle(one, d))
+			program_end(one, d);
+	}
+	if (fds[n - 1].revents)
+		programs_accept(p);
+}
+
+int programs_open(struct programs **out, const char *name, struct err *err)
+{
+	struct programs *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p)
+		return err_set(err, -ENOMEM, EXIT_KERNEL, "no memory");
+	for (int i = 0; i < PROGRAMS_MAX; i++)
+		p->program[i].fd = -1;
+	rc = sockfile_open(&p->sock, name, ".app", SOCK_SEQPACKET, err);
+	if (rc) {
+		free(p);
+		return rc;
+	}
+	*out = p;
+	return 0;
+}
+
+void programs_close(struct programs *p)
+{
+	if (!p)
+		return;
+	for (int i = 0; i < PROGRAMS_MAX; i++) {
+		if (p->program[i].lib)
+			library_put(p->program[i].lib);
+		if (p->program[i].fd >= 0)
+			close(p->program[i].fd);
+	}
+	sockfile_close(&p->sock);
+	free(p);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Programs that listen through libsyngate (syngate/channel.h): the socket that they come to, and their
+ * listeners. The main thread's. What they send is not believed.
+ */
+#ifndef DAEMON_PROGRAMS_H
+#define DAEMON_PROGRAMS_H
+
+#include <poll.h>
+
+#include "daemon/daemon.h"
+
+struct programs;
+
+#define PROGRAMS_MAX 256 /* at a time; more wait to be taken */
+#define PROGRAMS_FDS (PROGRAMS_MAX + 1)
+
+/* The socket /run/syngate/<name>.app. */
+int programs_open(struct programs **out, const char *name, struct err *err);
+/* Their listeners are closed by then. */
+void programs_close(struct programs *p);
+
+/* What is to be polled, PROGRAMS_FDS at most; returns how many. */
+int programs_poll(const struct programs *p, struct pollfd *fds);
+/* Milliseconds until one that has said nothing is to be let go, or -1. */
+int programs_timeout(const struct programs *p);
+/* After poll(), with what programs_poll() returned. */
+void programs_handle(struct programs *p, struct daemon *d, const struct pollfd *fds, int n);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "app/endpoint.h"
+#include "lib/lib.h"
+
+enum { LISTENER_MEMORY, LISTENER_BELL, LISTENER_FDS }; /* what comes with the answer */
+
+void listener_put(struct syngate_listener *l)
+{
+	if (atomic_fetch_sub(&l->refs, 1) > 1)
+		return;
+	if (l->memory)
+		munmap(l->memory, sizeof(*l->memory));
+	if (l->bell >= 0)
+		close(l->bell);
+	if (l->channel >= 0)
+		close(l->channel);
+	free(l);
+}
+
+static int listener_map(struct syngate_listener *l, int memory)
+{
+	void *p = mmap(NULL, sizeof(*l->memory), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+
+	if (p == MAP_FAILED)
+		return why_set(-errno, "the listener's memory cannot be mapped: %s", strerror(errno));
+	l->memory = p;
+	return 0;
+}
+
+static int listener_ask(struct syngate_listener *l, const struct sg_channel_request *r)
+{
+	int fd[LISTENER_FDS];
+	int rc = channel_ask(l->channel, r, fd, LISTENER_FDS);
+
+	if (rc)
+		return rc;
+	l->bell = fd[LISTENER_BELL];
+	if (fd[LISTENER_MEMORY] < 0 || l->bell < 0)
+		rc = why_set(-EMFILE, "no descriptor is free for a listener: raise the limit (ulimit -n)");
+	else
+		rc = listener_map(l, fd[LISTENER_MEMORY]);
+	if (fd[LISTENER_MEMORY] >= 0)
+		close(fd[LISTENER_MEMORY]);
+	return rc;
+}
+
+int syngate_listen(struct syngate_listener **out, const char *address,
+		   const struct syngate_listen_options *o)
+{
+	struct sg_channel_request r = {
+		.magic = SG_CHANNEL_MAGIC,
+		.op = SG_CHANNEL_LISTEN,
+		.backlog = o ? o->backlog : -1,
+		.syn_backlog = o ? o->syn_backlog : -1,
+	};
+	struct syngate_listener *l;
+	int rc;
+
+	if (o && o->size != sizeof(*o))
+		return why_set(-EINVAL, "options of another size: set .size, and build against this "
+					"library's syngate.h");
+	if (endpoint_read(address, &r.addr, &r.port))
+		return why_set(-EINVAL, "'%.60s' is no address to listen on: 192.0.2.1:80, "
+					"[2001:db8::1]:80 or *:80",
+			       address);
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return why_set(-ENOMEM, "no memory");
+	l->refs = 1;
+	l->bell = -1;
+	rc = l->channel = channel_open(o ? o->instance : NULL);
+	if (rc >= 0)
+		rc = listener_ask(l, &r);
+	if (rc) {
+		listener_put(l);
+		return rc;
+	}
+	*out = l;
+	return 0;
+}
+
+int syngate_listener_fd(const struct syngate_listener *l)
+{
+	return l->channel;
+}
+
+/* The daemon counts it in the queue until it reads this. */
+static void listener_taken(struct syngate_listener *l, __u32 source)
+{
+	const __u64 one = 1;
+
+	atomic_fetch_add((atomic_uint *)&l->memory->taken[source], 1); /* before `ring` is read */
+	if (SG_READ_ONCE(l->memory->ring) && write(l->bell, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: it has been ringing for long */
+}
+
+int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
+{
+	struct sg_channel_conn m;
+	struct syngate_conn *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (!c)
+		return why_set(-ENOMEM, "no memory");
+	rc = channel_conn(l->channel, &m, &c->fd,
+			  (flags & SYNGATE_NOWAIT ? MSG_DONTWAIT : 0) |
+				  (flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0));
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	listener_taken(l, m.source);
+	atomic_fetch_add(&l->refs, 1);
+	c->l = l;
+	c->tuple = m.tuple;
+	c->slot = m.slot < SG_CHANNEL_SLOTS ? m.slot : SG_CHANNEL_NO_SLOT;
+	c->gen = m.gen;
+	conn_mode(c, flags & SOCK_NONBLOCK);
+	*out = c;
+	return 0;
+}
+
+void syngate_listener_close(struct syngate_listener *l)
+{
+	const struct sg_channel_request r = {.magic = SG_CHANNEL_MAGIC, .op = SG_CHANNEL_BYE};
+
+	send(l->channel, &r, sizeof(r), MSG_NOSIGNAL); /* it may have gone */
+	listener_put(l);
+}
