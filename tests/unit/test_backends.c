@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which server is next: the one with the fewest connections, in turns among equals; limits that many
- * threads keep; who met a full house is woken.
+ * Which server is next: the one with the fewest connections, in turns among equals; limits that
+ * many threads keep; who met a full house is woken.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,6 +215,9 @@ static void test_three_failures_in_a_row(void **state)
 	assert_int_equal(b->down, 0);
 	assert_int_equal(b->since, 60);
 	assert_int_equal(lines, 2);
+	for (int i = 0; i < 5; i++)
+		backends_failed(b, EMFILE, 65); /* ours */
+	assert_int_equal(b->down, 0);
 	fails(s, 1, 3);
 	assert_int_equal(b->down, 1);
 	backends_connected(b, 70); /* so is a connection's */

@@ -146,7 +146,7 @@ void app_again(struct app *a, struct app_conn *c);
 /* There is no room: look again in each round. True: it was not so before. */
 bool app_stall(struct app *a, __u32 listener);
 
-/* Likewise, with a connection that is to be called again before anybody is accepted, until app_resumed(). */
+/* Likewise, for a connection: it is called before anybody is accepted, until app_resumed(). */
 void app_wait(struct app *a, struct app_conn *c, __u32 listener);
 void app_resumed(struct app_conn *c);
 

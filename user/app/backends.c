@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "app/backends.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,12 +156,21 @@ static void backends_good(struct backend *b, sg_time now)
 		log_line(LOG_NOTICE, "backend %s is up again", endpoint_print_server(text, &b->at));
 }
 
+/* Want of descriptors or memory here says nothing of the server. */
+static bool backends_is_ours(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 static void backends_bad(struct backend *b, int error, sg_time now)
 {
-	__u32 failures = __atomic_add_fetch(&b->failures, 1, __ATOMIC_RELAXED);
 	char text[ENDPOINT_SERVER_TEXT];
+	__u32 failures;
 
 	__atomic_store_n(&b->error, (__u32)error, __ATOMIC_RELAXED);
+	if (backends_is_ours(error))
+		return;
+	failures = __atomic_add_fetch(&b->failures, 1, __ATOMIC_RELAXED);
 	if (b->of->check && failures >= BACKENDS_FALL && backends_turn(b, 1, now))
 		log_warn("backend %s is down: %s", endpoint_print_server(text, &b->at),
 			 strerror(error));

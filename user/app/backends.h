@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The servers behind one listener: who is asked next, and how they do. One object for all
- * workers; each changes it by atomic operations, and whoever has it holds it.
+ * The servers behind one listener: who is asked next, and how they do. One object for all workers
+ * and the main thread; each changes it by atomic operations, and whoever has it holds it.
  */
 #ifndef APP_BACKENDS_H
 #define APP_BACKENDS_H
@@ -19,8 +19,8 @@ struct backend {
 	/* the daemon's main thread's own: health.c */
 	int check;	  /* a socket; -1: none is under way */
 	sg_time check_at; /* when the next one begins, or this one is given up */
-	/* changed by all workers */
-	__u32 active __attribute__((aligned(64))); /* places taken: connections, and attempts at one */
+	/* changed by all threads */
+	__u32 active __attribute__((aligned(64))); /* places taken: connections, and attempts */
 	__u32 error;	/* why the last attempt failed, an errno; 0: none did */
 	__u32 failures; /* attempts and checks in a row */
 	__u32 down;
@@ -35,7 +35,7 @@ struct backends {
 	__u32 limit;	       /* places at each; UINT32_MAX: any number */
 	unsigned n;
 	int wake[SG_MAX_QUEUES]; /* each worker's eventfd */
-	/* changed by all workers */
+	/* changed by all threads */
 	__u32 users __attribute__((aligned(64)));
 	__u32 turn;    /* where to begin among those that are alike */
 	__u64 waiting; /* workers that met a full house, and want to be woken */
@@ -56,8 +56,8 @@ bool backends_left(const struct backends *s, __u32 tried);
 
 /*
  * A place at the server with the fewest connections, in turns among equals, without those in
- * `tried`, and without those that are down unless all others are. NULL: they are all at their limit;
- * the worker is woken when that may have changed.
+ * `tried`, and without those that are down unless all others are. NULL: they are all at their
+ * limit; the worker is woken when that may have changed.
  */
 struct backend *backends_take(struct backends *s, unsigned worker, __u32 tried);
 void backends_give(struct backends *s, struct backend *b);

@@ -84,7 +84,8 @@ static void proxy_refused(struct app *a, struct proxy *p, int error)
 	char text[ENDPOINT_SERVER_TEXT];
 
 	a->mib->BackendRefused++;
-	log_warn("backend %s: %s", endpoint_print_server(text, &p->to->backend[p->asked].at), strerror(error));
+	endpoint_print_server(text, &p->to->backend[p->asked].at);
+	log_warn("backend %s: %s", text, strerror(error));
 	app_abort(a, &p->c);
 }
 

@@ -16,12 +16,12 @@ struct listener_spec {
 
 /* clang-format off */
 #define LISTENER_OPTS                                                                       \
-	{"backend", OPT_BACKEND, "SERVER", "hand connections to ADDR:PORT or unix:PATH; may be repeated"}, \
+	{"backend", OPT_BACKEND, "SERVER", "a server: ADDR:PORT or unix:PATH; may be repeated"}, \
 	{"proxy-protocol", OPT_PROXY_PROTOCOL, "VERSION", "tell it the client's address: v1 or v2"}, \
 	{"backend-limit", OPT_BACKEND_LIMIT, "N", "connections that each backend gets at most"}, \
 	{"connect-timeout", OPT_CONNECT_TIMEOUT, "SECONDS", "until the next one is tried (5)"},    \
 	{"idle-timeout", OPT_IDLE_TIMEOUT, "SECONDS", "reset a connection that is silent for so long"}, \
-	{"health-check", OPT_HEALTH_CHECK, "SECONDS", "how often to try each backend (2 if several); 0: never"}, \
+	{"health-check", OPT_HEALTH_CHECK, "SECONDS", "try each backend so often; 0: never"}, \
 	{"app", OPT_APP, "NAME", "or take them here: http, echo, discard, hold (never accepts)"}, \
 	{"backlog", OPT_BACKLOG, "N", "limit of the accept queue (default: somaxconn)"},    \
 	{"syn-backlog", OPT_SYN_BACKLOG, "N", "limit of the half-open queue (the backlog)"}

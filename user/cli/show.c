@@ -20,7 +20,17 @@ const struct cli_opt show_opts[] = {
 	{0},
 };
 
-enum show_what { LISTENERS, HALFOPEN, ACCEPTQ, CONNS, TIMEWAIT, BACKENDS, PREFIXES, COUNTERS, SETTINGS };
+enum show_what {
+	LISTENERS,
+	HALFOPEN,
+	ACCEPTQ,
+	CONNS,
+	TIMEWAIT,
+	BACKENDS,
+	PREFIXES,
+	COUNTERS,
+	SETTINGS,
+};
 
 static const char *const show_names[] = {"listeners", "halfopen", "acceptq",  "conns",
 					 "timewait",  "backends", "prefixes", "counters",

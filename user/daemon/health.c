@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Health checks of backends, by the main thread: a connection now and then, which is reset as soon as
- * it is there.
+ * Health checks of backends, by the main thread: a connection now and then, which is reset as soon
+ * as it is there.
  */
 #include <errno.h>
 #include <sys/epoll.h>

@@ -185,8 +185,8 @@ static json_t *rows_backend(const struct attachment *a, const struct listening *
 	sg_time now = clock_now(), since = SG_READ_ONCE(b->since);
 	__u32 error = SG_READ_ONCE(b->error);
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}", "iface", a->front->ifname,
-			 "addr", endpoint_addr(addr, &l->args.key.addr), "port", l->args.key.port,
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}", "iface",
+			 a->front->ifname, "addr", endpoint_addr(addr, &l->args.key.addr), "port", l->args.key.port,
 			 "backend", endpoint_print_server(backend, &b->at), "health",
 			 SG_READ_ONCE(b->down) ? "down" : "up", "since_ms",
 			 (json_int_t)(now > since ? (now - since) / SG_MS : 0), "active",
