@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "syngate/base.h"
+
 #define CLIENT_ANSWER_MAX (1UL << 30)
 #define CLIENT_START	  "start one with: syngate run IFACE --listen ADDR:PORT"
 
@@ -58,11 +60,14 @@ static int client_connect(const char *name, struct err *err)
 void client_forget(const char *name)
 {
 	char path[CLIENT_PATH];
-	int n = snprintf(path, sizeof(path), "%s/%s.sock", CLIENT_DIR, name);
+	static const char *const tails[] = {".sock", ".app"};
 
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return;
-	unlink(path);
+	for (size_t i = 0; i < SG_ARRAY_SIZE(tails); i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s%s", CLIENT_DIR, name, tails[i]);
+
+		if (n > 0 && (size_t)n < sizeof(path))
+			unlink(path);
+	}
 	rmdir(CLIENT_DIR); /* stays while another socket is in it */
 }
 
