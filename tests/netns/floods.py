@@ -35,8 +35,9 @@ def expected(kind, loads, clients):
     syns = ("SynAckSent", clients, clients)
     acks = ("SteerHandshake", clients, 10 * clients)
     either = ("SteerHandshake SteerCookie", clients, 10 * clients)
+    good = ("SteerCookie", clients, 10 * clients)
     stray = ("StrayReset StrayDropped", sent, sent)
-    queue = ("SynAckSent CookieSent", sent + clients, sent + clients)
+    twins = ("RepeatedSynLimited", 0, 3)  # two tuples of one tag
     return {
         "ack": [syns, acks, stray, ("StrayReset", 0.9 * sent, sent)],
         "fin": [syns, acks, stray, ("StrayReset", 0.9 * sent, sent)],
@@ -47,11 +48,13 @@ def expected(kind, loads, clients):
         "land": [syns, acks, ("BadAddress", sent, sent)],
         "bogus": [syns, acks, ("BadFlags", sent, sent)],
         "checksum": [syns, acks, ("BadChecksum", sent, sent)],
-        "syn": [either, queue, ("CookieSent", sent / 2, sent + clients), ("SteerCookie", 1, 10 * clients)],
-        "cookies": [("SteerCookie", clients, 10 * clients), ("CookieSent", sent + clients, sent + clients)],
-        "prefix": [either, ("SynAckSent CookieSent SynAckLimited", sent + clients, sent + clients),
+        "syn": [either, twins, ("SynAckSent CookieSent RepeatedSynLimited", *[sent + clients] * 2),
+                ("CookieSent", sent / 2, sent + clients), ("SteerCookie", 1, 10 * clients)],
+        "cookies": [good, ("CookieSent", *[sent + clients] * 2)],
+        "prefix": [either, twins,
+                   ("SynAckSent CookieSent SynAckLimited RepeatedSynLimited", *[sent + clients] * 2),
                    ("SynAckSent CookieSent", 2000 + clients, budget(loads, 1000) + clients)],
-        "mixed": [either, ("SynAckSent CookieSent", *[mixed(loads, "syn") + clients] * 2),
+        "mixed": [good, ("CookieSent", *[mixed(loads, "syn") + clients] * 2),
                   ("SteerNoCookie CookieLimited", *[mixed(loads, "ack", "fin", "data")] * 2),
                   ("StrayReset StrayDropped", *[mixed(loads, "rst", "synack")] * 2),
                   ("StrayDropped", mixed(loads, "rst"), sent),

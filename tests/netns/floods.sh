@@ -11,7 +11,8 @@
 #	  strangers, from 10.2.0.0/16, fd02::/64
 #	  two connections to :82
 #
-#	tests/netns/floods.sh [KIND...]      some of them; `make soak` runs all for 60 s each
+#	tests/netns/floods.sh [KIND...]      some of them, in their order below: who has sent cookies
+#	                                     of late looks at strays. `make soak`: all, for 60 s each
 . "$(dirname "$0")/../lib.sh"
 PEER="$PY $TOP/tests/netns/peer.py"
 SECONDS_EACH=${SECONDS_EACH:-5} RATE=${RATE:-20000}
@@ -19,7 +20,7 @@ CLIENT_RATE=50 # new connections a second, of each family
 RSS_MORE=2048  # kB that the daemon may have more than before the floods: what "show" leaves behind
 # The sanitizer's allocator gives nothing back at once.
 export ASAN_OPTIONS=quarantine_size_mb=1:thread_local_quarantine_size_kb=64
-KINDS=" ${*:-ack rst fin synack data fragment land bogus checksum syn cookies prefix mixed} "
+KINDS=${*:-ack rst fin synack data fragment land bogus checksum syn cookies prefix mixed}
 
 # --- the rig --------------------------------------------------------------------------------
 
@@ -191,8 +192,8 @@ beside()
 rss_is_flat() { [ "$(rss)" -le $((RSS + RSS_MORE)) ]; }
 
 # The daemon's memory is as large as it had to be at one time, and its tables are touched bit by bit.
-# So at first there is more at once than will be again: half-open entries (of port 82: who has sent
-# cookies of late looks at strays), and some hundreds of clients whose server does not answer.
+# So at first there is more at once than will be again: half-open entries (of port 82, so that port 80
+# has sent no cookies), and some hundreds of clients whose server does not answer.
 warm_up()
 {
 	local to
@@ -217,10 +218,12 @@ RSS=$(rss)
 say "before: $RSS kB"
 await "a quiet moment" snapshot $T/before
 for kind in $KINDS; do
-	[ $kind != cookies ] || syngate set tcp_syncookies=2 >/dev/null
+	case $kind in
+	cookies | mixed) syngate set tcp_syncookies=2 >/dev/null ;;
+	*) syngate set tcp_syncookies=1 >/dev/null ;;
+	esac
 	FLOOD_RATE=$RATE
 	unhurried beside $kind
-	[ $kind != cookies ] || syngate set tcp_syncookies=1 >/dev/null
 	rss_is_flat || die "$kind: the daemon has $(rss) kB, and had $RSS"
 	say "$kind: $(jq -s 'map(.sent) | add' $T/load4 $T/load6) frames," \
 		"$(jq -s 'map(.begun) | add' $T/clients) clients," \
