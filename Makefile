@@ -90,10 +90,11 @@ bench: ## speed through syngate beside the same server without it
 	$(Q)O=$(O) tests/bench/run
 	$(Q)O=$(O) tests/bench/flood
 
-soak: ## load under loss for MINUTES (10), with the sanitizers; nothing may be left behind
+soak: ## load under loss for MINUTES (10), then floods for 14, with the sanitizers; nothing may be left behind
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit
+	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit $(O)/san/tests/bench/strangers
 	$(Q)O=$(O)/san tests/soak $(MINUTES)
+	$(Q)O=$(O)/san SECONDS_EACH=60 tests/netns/floods.sh
 
 install: all ## copy commands, libsyngate and man pages to DESTDIR/PREFIX
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin)install -d $(DESTDIR)$(PREFIX)/sbin && \
@@ -252,7 +253,7 @@ unit: $(UNIT) $(SIM) $(ENGT) $(FUZZ)
 bpf-tests: $(BPFT) $(HOST)
 netns-bpf: $(NETNS_BPF)
 examples: $(EXAMPLES) ## servers on libsyngate, and the same ones on the kernel's sockets
-tests: unit bpf-tests netns-bpf examples $(O)/tests/netns/inject $(O)/tests/netns/path ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
+tests: unit bpf-tests netns-bpf examples $(addprefix $(O)/tests/,netns/inject netns/path bench/strangers) ## build the tests (SAN=1 O=DIR: with ASan and UBSan)
 
 format: ## put every source into the project's style
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

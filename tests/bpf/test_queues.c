@@ -146,25 +146,34 @@ static void test_rival(void **state)
 	rig_send(r, &s, XDP_TX, SYNACK_SENT);
 }
 
-/* As many as the table is made for, without a full bucket. */
+/*
+ * As many as the table is made for. At the limit 4 in 10,000 find both their buckets full; and two tuples
+ * may have one tag.
+ */
 static void test_table_holds_its_size(void **state)
 {
+	static bool in[RIG_ENTRIES];
 	struct rig *r = *state;
-	struct spec s = nth(r, 0);
+	__u32 n = 0;
 
 	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 100000, 1000);
-	for (int i = 0; i < 4096; i++) {
-		s = nth(r, i);
+	for (int i = 0; i < RIG_ENTRIES; i++) {
+		struct spec s = nth(r, i);
+
 		rig_run(r, &s);
-		rig_expect(r, "SYN", XDP_TX, SG_V_SYNACK_SENT);
+		in[i] = r->verdict == SG_V_SYNACK_SENT;
+		n += in[i];
 	}
-	assert_int_equal(r->f->queue[1].halfopen, 4096);
-	for (int i = 0; i < 4096; i++) {
-		s = nth(r, i);
+	assert_in_range(n, RIG_ENTRIES - 8, RIG_ENTRIES);
+	assert_int_equal(r->f->queue[1].halfopen, n);
+	for (int i = 0; i < RIG_ENTRIES; i++) {
+		struct spec s = nth(r, i);
+
 		rig_run(r, &s);
-		rig_expect(r, "the same SYN", XDP_TX, SG_V_SYNACK_REPEATED);
+		if (in[i])
+			rig_expect(r, "the same SYN", XDP_TX, SG_V_SYNACK_REPEATED);
 	}
-	assert_int_equal(r->f->queue[1].halfopen, 4096);
+	assert_int_equal(r->f->queue[1].halfopen, n);
 }
 
 /* Without cookies the last quarter is for peers that are proven, by address alone. */
@@ -276,10 +285,12 @@ static void test_two_cpus(void **state)
 
 	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 100000, 1000);
 	run_pair(r);
-	/* both may give way to each other, but that is rare */
-	assert_true(check_entries(r, &r->f->queue[1]) > PAIR_SYNS - 100);
+	/* of two at the very same moment one in ten may give way to each other */
+	assert_true(check_entries(r, &r->f->queue[1]) > PAIR_SYNS / 2);
 	assert_int_equal(front_counters(r->f, &c), 0);
-	assert_int_equal(c.SynAckSent + c.SynAckRepeated + c.RepeatedSynLimited, 2 * PAIR_SYNS);
+	assert_int_equal(c.SynAckSent + c.SynAckRepeated + c.RepeatedSynLimited +
+				 c.HalfOpenBucketFull,
+			 2 * PAIR_SYNS);
 	assert_int_equal(c.SynAckSent, r->f->queue[1].halfopen);
 }
 
