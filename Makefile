@@ -90,7 +90,7 @@ bench: ## speed through syngate beside the same server without it
 	$(Q)O=$(O) tests/bench/run
 	$(Q)O=$(O) tests/bench/flood
 
-soak: ## load under loss for MINUTES (10), then floods for 14, with the sanitizers; nothing may be left behind
+soak: ## load under loss for MINUTES (10), then floods for 15, with the sanitizers; nothing may be left behind
 	$(Q)tools/deps
 	$(Q)$(MAKE) --no-print-directory O=$(O)/san SAN=1 all netns-bpf unit $(O)/san/tests/bench/strangers
 	$(Q)O=$(O)/san tests/soak $(MINUTES)

@@ -52,6 +52,14 @@ isolate()
 }
 isolate
 
+# alone: not beside another test that asks for it too. For those that fill a core with traffic, which two
+# at a time would measure each other.
+alone()
+{
+	exec 7<"$TOP/tests/lib.sh"
+	flock 7
+}
+
 # --- saying -------------------------------------------------------------------------
 
 say() { printf '%s: %s\n' "$NAME" "$*"; }

@@ -3,6 +3,7 @@
 # What `make demo` shows, without the building: it holds what it says about states, queues and what is left behind,
 # and behind syngate clients are served whatever the flood. A slower one, since other tests run beside it.
 . "$(dirname "$0")/../lib.sh"
+alone
 
 DEMO_FLOOD=50000 SG_ISOLATED='' O=$O "$TOP/tools/demo" >$T/demo.out 2>&1 || {
 	cat $T/demo.out

@@ -14,6 +14,7 @@
 #	tests/netns/floods.sh [KIND...]      some of them, in their order below: who has sent cookies
 #	                                     of late looks at strays. `make soak`: all, for 60 s each
 . "$(dirname "$0")/../lib.sh"
+alone
 PEER="$PY $TOP/tests/netns/peer.py"
 SECONDS_EACH=${SECONDS_EACH:-5} RATE=${RATE:-20000}
 CLIENT_RATE=50 # new connections a second, of each family
@@ -148,7 +149,7 @@ flood()
 
 	[ "$2" = 4 ] || to="[$S6]"
 	# shellcheck disable=SC2046 # a list of words
-	nsenter --net=/run/netns/client nice -n 10 synload c0 $(load_of "$1" "$2") --to "$to:80" \
+	nsenter --net=/run/netns/client nice -n 5 synload c0 $(load_of "$1" "$2") --to "$to:80" \
 		--rate $FLOOD_RATE --time 600 -j >$T/load$2 2>$T/load.err &
 	load=$!
 	await "the flood" flooded
@@ -156,7 +157,7 @@ flood()
 	kill -TERM $load
 	await "the flood's end" ended $load
 	wait $load || die "synload"
-	num "$1, IPv$2: frames a second" "$(jq .sent_per_s $T/load$2) >= $FLOOD_RATE / 10"
+	num "$1, IPv$2: frames, whatever else this machine does" "$(jq .sent $T/load$2) >= 2000"
 }
 
 # Nothing is left but the two connections.

@@ -8,6 +8,7 @@
 #	  synload on c0 10.9.0.2 -------- s0 10.9.0.1, nginx on port 8080, then syngate on 80
 #	  sources 198.18.0.0/15 and 2001:2::/48 are routed to the client
 . "$(dirname "$0")/../lib.sh"
+alone
 
 install -m 0755 "$O/synload" /run/bin
 ns_new client server
