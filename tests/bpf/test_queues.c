@@ -147,8 +147,8 @@ static void test_rival(void **state)
 }
 
 /*
- * As many as the table is made for. At the limit 4 in 10,000 find both their buckets full; and two tuples
- * may have one tag.
+ * As many as the table is made for. At the limit 4 in 10,000 find both their buckets full; and two
+ * tuples may have one tag.
  */
 static void test_table_holds_its_size(void **state)
 {
