@@ -135,4 +135,9 @@ syngate set tcp_syncookies=2 >/dev/null
 always() { [ "$(mode 81)" = cookies ]; }
 await "cookies, always" always
 eq "why" "$(event 81 cookies .reason)" "tcp_syncookies=2"
+
+# what it says at the end has the cookies in it
+answered=$(counter '| .SynAckSent + .CookieSent + .TCPSynRetrans + .SynAckByWorker')
 syngate_stop
+said=$(sed -n 's/^served .* s: \([0-9]*\) SYNs answered.*/\1/p' $T/run.out)
+num "SYNs answered, it says" "$said >= $answered && $said < 1.1 * $answered"

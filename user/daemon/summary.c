@@ -10,7 +10,7 @@ void summary_read(const struct attachment *a, struct daemon_summary *s)
 
 	memset(s, 0, sizeof(*s));
 	if (!front_counters(a->front, &c)) {
-		s->synacks = c.SynAckSent + c.SynAckRepeated;
+		s->synacks = c.SynAckSent + c.SynAckRepeated + c.CookieSent;
 		s->refused = c.HalfOpenFull + c.HalfOpenReserved + c.HalfOpenBucketFull +
 			     c.AcceptQueueFull;
 	}
