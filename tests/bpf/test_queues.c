@@ -286,7 +286,7 @@ static void test_two_cpus(void **state)
 	rig_listen(r, 1, "10.9.0.1", RIG_PORT, 100000, 1000);
 	run_pair(r);
 	/* of two at the very same moment one in ten may give way to each other */
-	assert_true(check_entries(r, &r->f->queue[1]) > PAIR_SYNS / 2);
+	assert_true(check_entries(r, &r->f->queue[1]) > PAIR_SYNS - PAIR_SYNS / 4);
 	assert_int_equal(front_counters(r->f, &c), 0);
 	assert_int_equal(c.SynAckSent + c.SynAckRepeated + c.RepeatedSynLimited +
 				 c.HalfOpenBucketFull,
