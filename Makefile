@@ -75,7 +75,7 @@ help: ## this list
 deps: ## install what building and testing need (Debian, as root)
 	$(Q)tools/deps
 
-demo: ## the main job, visibly: two namespaces, real clients, the queues
+demo: ## the main job, visibly: two namespaces, real clients, the queues, a SYN flood
 	$(Q)tools/deps
 	$(Q)$(MAKE) --no-print-directory all netns-bpf
 	$(Q)O=$(O) tools/demo
