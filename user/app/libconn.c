@@ -16,7 +16,7 @@ static struct library_conn *libconn_of(struct app_conn *c)
 static void libconn_tell(struct library_conn *k, int error)
 {
 	if (!k->told)
-		libport_tell(k->port, k->slot, error);
+		libslot_tell(&k->slot, error);
 	k->told = true;
 }
 
@@ -42,7 +42,9 @@ static int libconn_pair(struct app *a, struct library_conn *k)
 	};
 	int fd[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+	k->nonblock = SG_READ_ONCE(k->port->lib->memory->nonblock) == 1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (k->nonblock ? SOCK_NONBLOCK : 0), 0,
+		       fd))
 		return -errno;
 	k->pump.fd = fd[0];
 	k->theirs = fd[1];
@@ -81,7 +83,7 @@ static void libconn_lost(struct app *a, struct library_conn *k)
  */
 static void libconn_leaves(struct app *a, struct library_conn *k)
 {
-	if (libport_asked(k) == SG_CHANNEL_CLOSED)
+	if (k->slot.state & SG_CHANNEL_CLOSED)
 		app_end(a, &k->c);
 	else if (library_is_dead(k->port->lib))
 		app_abort(a, &k->c);
@@ -95,7 +97,8 @@ static void libconn_move(struct app *a, struct library_conn *k)
 {
 	enum pump_flow flow;
 
-	if (k->pump.hung_up && libport_asked(k) == SG_CHANNEL_RESET) {
+	libslot_look(a, &k->slot);
+	if (k->pump.hung_up && k->slot.state & (SG_CHANNEL_RESET | SG_CHANNEL_LINGER0)) {
 		app_abort(a, &k->c);
 		return;
 	}

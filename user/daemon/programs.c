@@ -149,7 +149,7 @@ static int program_listen(struct program *p, struct daemon *d, const struct sg_c
 	if (rc)
 		return rc;
 	fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
-	rc = fd < 0 ? -errno : library_new(&p->lib, fd, program_workers(d));
+	rc = fd < 0 ? -errno : library_new(&p->lib, fd);
 	if (rc) {
 		p->lib = NULL;
 		return err_set(err, rc, EXIT_KERNEL, "cannot set up a listener: %s", strerror(-rc));

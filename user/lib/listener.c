@@ -95,20 +95,29 @@ static void listener_taken(struct syngate_listener *l, __u32 source)
 {
 	const __u64 one = 1;
 
-	atomic_fetch_add((atomic_uint *)&l->memory->taken[source], 1); /* before `ring` is read */
-	if (SG_READ_ONCE(l->memory->ring) && write(l->bell, &one, sizeof(one)) < 0)
+	__atomic_fetch_add(&l->memory->taken[source], 1, __ATOMIC_SEQ_CST); /* before `ring` is read */
+	if (SG_READ_ONCE(l->memory->ring[source]) && write(l->bell, &one, sizeof(one)) < 0)
 		return; /* EAGAIN: it has been ringing for long */
+}
+
+/* Those that come next are to be made so. */
+static void listener_mode(struct syngate_listener *l, bool nonblock)
+{
+	if (SG_READ_ONCE(l->memory->nonblock) != nonblock)
+		SG_WRITE_ONCE(l->memory->nonblock, nonblock);
 }
 
 int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
 {
-	struct sg_channel_conn m;
 	struct syngate_conn *c = calloc(1, sizeof(*c));
-	int rc;
+	bool nonblock = flags & SOCK_NONBLOCK;
+	struct sg_channel_conn m;
+	int fd, rc;
 
 	if (!c)
 		return why_set(-ENOMEM, "no memory");
-	rc = channel_conn(l->channel, &m, &c->fd,
+	listener_mode(l, nonblock);
+	rc = channel_conn(l->channel, &m, &fd,
 			  (flags & SYNGATE_NOWAIT ? MSG_DONTWAIT : 0) |
 				  (flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0));
 	if (rc) {
@@ -116,12 +125,9 @@ int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int fl
 		return rc;
 	}
 	listener_taken(l, m.source);
-	atomic_fetch_add(&l->refs, 1);
-	c->l = l;
-	c->tuple = m.tuple;
-	c->slot = m.slot < SG_CHANNEL_SLOTS ? m.slot : SG_CHANNEL_NO_SLOT;
-	c->gen = m.gen;
-	conn_mode(c, flags & SOCK_NONBLOCK);
+	conn_begin(c, l, &m, fd);
+	if (m.nonblock != nonblock)
+		conn_mode(c, nonblock);
 	*out = c;
 	return 0;
 }
