@@ -127,6 +127,19 @@ class Conn:
         LIB.syngate_abort(self.h)
 
 
+class ConnectOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("instance", ctypes.c_char_p),
+                ("source", ctypes.c_char_p), ("timeout_s", ctypes.c_uint)]
+
+
+def connect(address, source=None, timeout=0, instance=None):
+    """A connection of the program's own."""
+    o = ConnectOptions(ctypes.sizeof(ConnectOptions), instance, source and source.encode(), timeout)
+    h = ctypes.c_void_p()
+    check(LIB.syngate_connect(ctypes.byref(h), address.encode(), ctypes.byref(o)))
+    return Conn(h)
+
+
 def client(family=socket.AF_INET, port=PORT, timeout=10):
     s = socket.socket(family, socket.SOCK_STREAM)
     s.settimeout(timeout)
@@ -445,6 +458,113 @@ def facts_in_children():
     lst.close()
 
 
+# --- connections of the program's own -------------------------------------------------------------
+
+OURS = 2
+PEERS = {socket.AF_INET: ("10.9.0.2", "10.9.0.2:9000"), socket.AF_INET6: ("fd09::2", "[fd09::2]:9000")}
+
+
+def server(family=socket.AF_INET, port=9000, backlog=100):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((PEERS[family][0], port))
+    s.listen(backlog)
+    s.settimeout(10)
+    return s
+
+
+def connects():
+    """To kernel's servers, over IPv4 and IPv6: data both ways, ends, who is who."""
+    blob = os.urandom(1 << 20)
+    for family, (_, address) in PEERS.items():
+        with server(family) as lst:
+            c = connect(address)
+            s = lst.accept()[0]
+            eq("the peer", c.address("peer"), s.getsockname()[:2])
+            eq("our own", c.address("local"), s.getpeername()[:2])
+            eq("how it came to be", (c.info().admitted, c.info().state), (OURS, TCP_ESTABLISHED))
+            with apart(lambda: (c.send_all(blob), c.shutdown())):
+                eq("what went out", everything(s), blob)
+            with apart(lambda: (s.sendall(blob), s.close())):
+                eq("what came in", c.recv_all(), blob)
+            eq("its error at the end", c.error(), 0)
+            c.close()
+            c = connect(address, source=HOSTS[family] if family == socket.AF_INET else "[fd09::1]:7654")
+            s = lst.accept()[0]
+            if family == socket.AF_INET6:
+                eq("the port that was asked for", s.getpeername()[1], 7654)
+                fails("it once more", errno.EADDRINUSE, connect, address, "[fd09::1]:7654")
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+            fails("recv after a reset", errno.ECONNRESET, c.recv)
+            c.close()
+            c = connect(address)
+            s = lst.accept()[0]
+            c.abort()
+            is_reset(s)
+
+
+def connects_fail():
+    fails("refused", errno.ECONNREFUSED, connect, "10.9.0.2:9999")
+    fails("no answer in time", errno.ETIMEDOUT, connect, "10.9.0.2:9998", None, 1)
+    fails("no neighbour", errno.EHOSTUNREACH, connect, "10.9.0.77:80")
+    fails("the daemon's own host", errno.EINVAL, connect, "10.9.0.1:80")
+    fails("no way", errno.ENETUNREACH, connect, "192.0.2.1:80")
+    fails("another's address", errno.EADDRNOTAVAIL, connect, "10.9.0.2:80", "10.9.0.3")
+    fails("no port", errno.EINVAL, connect, "10.9.0.2:0")
+    fails("no address", errno.EINVAL, connect, "*:80")
+    fails("no such daemon", errno.ESRCH, connect, "10.9.0.2:80", None, 0, b"nobody")
+    said = fails("not attached", errno.ENODEV, connect, "10.10.0.2:80")
+    if "syngate attach x0" not in said:
+        raise AssertionError(said)
+
+
+def connects_at_once():
+    """One that is not answered keeps nobody waiting, nor the daemon."""
+    with server() as lst, concurrent.futures.ThreadPoolExecutor(60) as pool:
+        slow = [pool.submit(fails, "no answer", errno.ETIMEDOUT, connect, "10.9.0.2:9998", None, 8)
+                for _ in range(10)]
+        slow += [pool.submit(fails, "no neighbour", errno.EHOSTUNREACH, connect, f"10.9.0.{i}:80")
+                 for i in range(80, 90)]
+        for _ in range(5):
+            conns = list(pool.map(lambda _: connect("10.9.0.2:9000"), range(40)))
+            socks = {(s := lst.accept()[0]).getpeername(): s for _ in conns}
+            for c in conns:
+                c.send_all(str(c.fd).encode())
+            for c in conns:
+                s = socks[c.address("local")]
+                eq("what it sent", s.recv(100), str(c.fd).encode())
+                c.close()
+                s.close()
+        eq("those that are not answered, still at it", any(f.done() for f in slow[:10]), False)
+        for f in slow:
+            f.result(30)
+
+
+def connected_dies():
+    """A program that dies resets them; a child has a channel of its own."""
+    lst = server()
+
+    def program(tell):
+        c = connect("10.9.0.2:9000")
+        if os.fork() == 0:
+            os.close(c.fd)
+            connect("10.9.0.2:9000")
+        tell()
+        signal.pause()
+
+    pid = in_child(program)
+    socks = [lst.accept()[0] for _ in range(2)]
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        child = int(f.read())
+    os.kill(child, signal.SIGKILL)
+    is_reset(socks[1])
+    eq("its parent's, which is alive", select.select([socks[0]], [], [], 0.1)[0], [])
+    end(pid)
+    is_reset(socks[0])
+    lst.close()
+
+
 # --- the accept queue ----------------------------------------------------------------------------
 
 
@@ -729,6 +849,8 @@ def hostile():
     for fd in fds:
         os.close(fd)
     wait("the listener to go", lambda: listening() is None)
+    for one in odd_descriptors():
+        hostile_connect(one)
     for w in waiting:
         w.close()
     for one in crowd:
@@ -740,6 +862,30 @@ def hostile():
     c.close()
     other.close()
     eq("nothing is left in the queue", listening(), None)
+
+
+CONNECT = struct.pack("=II", MAGIC, 4) + bytes(10) + b"\xff\xff\x0a\x09\0\x02" + bytes(16) + struct.pack("=HHI", 9000, 0, 1)
+
+
+def odd_descriptors():
+    """What is not an end of a pair of stream sockets."""
+    return [[], [os.open("/dev/null", os.O_RDWR)], [socket.socket().detach()],
+            [s.detach() for s in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[:1]],
+            [socket.socket(socket.AF_UNIX).detach()], [raw().detach()], list(os.pipe()),
+            [os.open("/dev/null", os.O_RDWR) for _ in range(100)]]
+
+
+def hostile_connect(fds):
+    before = counter("ProgramRefused")
+    s = raw()
+    s.send(struct.pack("=II", MAGIC, 2) + LISTEN[8:])
+    _, got, _, _ = socket.recv_fds(s, 1000, 4)
+    socket.send_fds(s, [CONNECT], fds)
+    eq(f"a channel that sent {len(fds)} odd descriptors", s.recv(1000), b"")
+    s.close()
+    for fd in fds + got:
+        os.close(fd)
+    wait("it to be counted", lambda: counter("ProgramRefused") > before)
 
 
 def descriptors():

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "app/libport.h"
+#include "app/libdial.h"
 
 static struct library_conn *libconn_of(struct app_conn *c)
 {
@@ -31,6 +31,8 @@ static void libconn_drop(struct app *a, struct app_conn *c)
 		close(k->pump.fd); /* leaves epoll by itself */
 		a->descriptors--;
 	}
+	if (k->reserved >= 0)
+		close(k->reserved);
 	libport_remove(k->port, k);
 }
 
@@ -57,7 +59,12 @@ static void libconn_open(struct app *a, struct app_conn *c, struct app_target *t
 {
 	struct library_conn *k = libconn_of(c);
 
-	k->pump.fd = k->theirs = -1;
+	k->pump.fd = k->theirs = k->reserved = -1;
+	if (to->own) {
+		libport_add_own(to->port, k);
+		libdial_open(a, k, to->own);
+		return;
+	}
 	libport_add(to->port, k);
 	if (!libconn_pair(a, k)) {
 		libport_give(to->port, k);
@@ -118,16 +125,24 @@ static void libconn_expire(struct app *a, struct app_conn *c)
 {
 	struct library_conn *k = libconn_of(c);
 
+	if (k->dialing) {
+		libdial_expire(a, k);
+		return;
+	}
 	k->parted = true;
 	libconn_leaves(a, k);
 }
 
 static void libconn_event(struct app *a, struct app_conn *c, unsigned events)
 {
+	struct library_conn *k = libconn_of(c);
+
+	if (k->dialing && !libdial_event(a, k))
+		return;
 	if (events & TCP_EV_CLOSED)
-		libconn_lost(a, libconn_of(c));
+		libconn_lost(a, k);
 	else
-		libconn_move(a, libconn_of(c));
+		libconn_move(a, k);
 }
 
 static void libconn_ready(struct app *a, struct app_conn *c, unsigned events)
@@ -135,7 +150,8 @@ static void libconn_ready(struct app *a, struct app_conn *c, unsigned events)
 	struct library_conn *k = libconn_of(c);
 
 	pump_ready(&k->pump, events);
-	libconn_move(a, k);
+	if (!k->dialing || libdial_event(a, k))
+		libconn_move(a, k);
 }
 
 static bool libconn_room(struct app *a, struct app_target *to)

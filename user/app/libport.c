@@ -109,9 +109,8 @@ void libport_give(struct library_port *p, struct library_conn *k)
 	libport_watch(p);
 }
 
-void libport_add(struct library_port *p, struct library_conn *k)
+static void libport_join(struct library_port *p, struct library_conn *k)
 {
-	__sync_fetch_and_add(&libport_queue(p)->acceptq, 1);
 	p->holds++;
 	k->port = p;
 	k->turn = p->sent++;
@@ -120,6 +119,19 @@ void libport_add(struct library_port *p, struct library_conn *k)
 	if (k->next)
 		k->next->prev = k;
 	p->conns = k;
+}
+
+void libport_add(struct library_port *p, struct library_conn *k)
+{
+	__sync_fetch_and_add(&libport_queue(p)->acceptq, 1);
+	libport_join(p, k);
+}
+
+void libport_add_own(struct library_port *p, struct library_conn *k)
+{
+	k->sent = true;
+	libport_join(p, k);
+	p->taken = p->sent;
 }
 
 /* It never was on its way: nobody will take it. */
@@ -186,7 +198,7 @@ static void libport_ready(struct app *a, struct app_conn *c, unsigned events)
 	(void)events;
 	if (p->holds)
 		libslots_serve(&p->slots, a);
-	if (p->closed)
+	if (p->closed || p->listener == LIBRARY_OWN)
 		return;
 	if (p->stuck)
 		libport_give(p, p->stuck);
@@ -228,7 +240,7 @@ struct library_port *library_port(struct app *a, struct library *l, __u32 listen
 				   .holds = 1};
 	p->seen = SG_READ_ONCE(l->memory->taken[source]);
 	libslots_init(&p->slots, l, p->source);
-	if (libport_epoll(p, l->channel, EPOLLOUT))
+	if (listener != LIBRARY_OWN && libport_epoll(p, l->channel, EPOLLOUT))
 		goto err_free;
 	if (libport_epoll(p, l->bell, EPOLLIN))
 		goto err_epoll;
@@ -264,6 +276,8 @@ static void libport_close(struct library_port *p)
 
 	libport_settle(p);
 	p->closed = true;
+	if (p->listener == LIBRARY_OWN)
+		return;
 	epoll_ctl(a->epoll, EPOLL_CTL_DEL, p->lib->channel, NULL);
 	__sync_fetch_and_sub(&libport_queue(p)->acceptq, libport_ahead(p));
 }

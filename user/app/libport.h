@@ -14,6 +14,8 @@ struct library_conn {
 	struct library_conn *prev, *next; /* of that port */
 	struct libslot slot;
 	__u32 turn; /* which one of the port's it is */
+	int reserved; /* keeps the local port of one that the program asked for; or -1 */
+	bool dialing; /* such a one, which is not there yet */
 	int theirs;  /* the program's end, until it is on its way; -1 */
 	bool sent;   /* it is, or was */
 	bool told;   /* the slot says how it ended */
@@ -26,7 +28,8 @@ struct library_port {
 	struct library_port *next; /* of this worker */
 	struct app *app;
 	struct library *lib;
-	__u32 listener, source;
+	__u32 listener; /* LIBRARY_OWN */
+	__u32 source;
 	__u32 sent, taken; /* connections given to the program, and taken by it as far as we know */
 	__u32 seen;	   /* what the program said last */
 	struct library_conn *stuck; /* the channel had no room for it; or NULL */
@@ -41,6 +44,8 @@ bool libport_room(struct library_port *p);
 
 /* One more: ahead of the program, and in the accept queue all the same. */
 void libport_add(struct library_port *p, struct library_conn *k);
+/* The same, if the program has asked for it. */
+void libport_add_own(struct library_port *p, struct library_conn *k);
 /* Its end goes on its way, or is stuck. */
 void libport_give(struct library_port *p, struct library_conn *k);
 /* It is no more. The port may be no more either then. */

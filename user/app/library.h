@@ -36,6 +36,9 @@ void library_source_back(struct library *l, __u32 source);
 int library_chunk(struct library *l, __u32 source);
 void library_chunk_back(struct library *l, __u32 number);
 
+/* Instead of a listener's number: connections that the program has asked for. */
+#define LIBRARY_OWN 0xffffffffu
+
 /* The rest is a worker's, in its thread. A port for a listener's connections; NULL: no memory. */
 struct library_port *library_port(struct app *a, struct library *l, __u32 listener);
 

@@ -37,6 +37,9 @@ int channel_open(const char *instance);
  */
 int channel_ask(int channel, const struct sg_channel_request *r, int *fd, int max);
 
+/* A connection is asked for; the answer comes through the other end of `fd`. */
+int channel_connect(int channel, const struct sg_channel_connect *m, int fd);
+
 /*
  * The next connection, with its descriptor. `flags`: MSG_DONTWAIT, MSG_CMSG_CLOEXEC. -EAGAIN; -ECONNRESET: the
  * daemon has gone; -EPROTO: what it says makes no sense.
@@ -49,6 +52,9 @@ void conn_begin(struct syngate_conn *c, struct syngate_listener *l, const struct
 /* Its descriptor is to be as it was asked for. */
 void conn_mode(struct syngate_conn *c, bool nonblock);
 
+/* A channel whose first message is `r`. */
+int listener_open(struct syngate_listener **out, const char *instance,
+		  const struct sg_channel_request *r);
 void listener_put(struct syngate_listener *l);
 
 /* --- a connection's slot: 0, or -EOPNOTSUPP: it has none; -ECONNRESET: it is another's ---------- */

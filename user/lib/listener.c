@@ -50,6 +50,26 @@ static int listener_ask(struct syngate_listener *l, const struct sg_channel_requ
 	return rc;
 }
 
+int listener_open(struct syngate_listener **out, const char *instance,
+		  const struct sg_channel_request *r)
+{
+	struct syngate_listener *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return why_set(-ENOMEM, "no memory");
+	l->refs = 1;
+	l->bell = -1;
+	rc = l->channel = channel_open(instance);
+	if (rc >= 0)
+		rc = listener_ask(l, r);
+	if (rc)
+		listener_put(l);
+	else
+		*out = l;
+	return rc;
+}
+
 int syngate_listen(struct syngate_listener **out, const char *address,
 		   const struct syngate_listen_options *o)
 {
@@ -59,8 +79,6 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		.backlog = o ? o->backlog : -1,
 		.syn_backlog = o ? o->syn_backlog : -1,
 	};
-	struct syngate_listener *l;
-	int rc;
 
 	if (o && o->size != sizeof(*o))
 		return why_set(-EINVAL, "options of another size: set .size, and build against this "
@@ -69,20 +87,7 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		return why_set(-EINVAL, "'%.60s' is no address to listen on: 192.0.2.1:80, "
 					"[2001:db8::1]:80 or *:80",
 			       address);
-	l = calloc(1, sizeof(*l));
-	if (!l)
-		return why_set(-ENOMEM, "no memory");
-	l->refs = 1;
-	l->bell = -1;
-	rc = l->channel = channel_open(o ? o->instance : NULL);
-	if (rc >= 0)
-		rc = listener_ask(l, &r);
-	if (rc) {
-		listener_put(l);
-		return rc;
-	}
-	*out = l;
-	return 0;
+	return listener_open(out, o ? o->instance : NULL, &r);
 }
 
 int syngate_listener_fd(const struct syngate_listener *l)
