@@ -29,7 +29,8 @@ struct syngate_conn;
 
 struct syngate_listen_options {
 	size_t size;		/* sizeof(struct syngate_listen_options) */
-	const char *instance;	/* the daemon's name; NULL: $SYNGATE_INSTANCE, else the only one that runs */
+	const char *instance;	/* the daemon's name; NULL: $SYNGATE_INSTANCE, else the only one
+				   that runs, else `syngated` */
 	int backlog;		/* as listen(2); -1: somaxconn. The queue holds one more, as Linux's does */
 	int syn_backlog;	/* of the half-open queue; -1: the backlog */
 };

@@ -914,6 +914,58 @@ def descriptors():
     wait("its descriptors to go", lambda: count() <= before)
 
 
+def interfaces():
+    """On those that are attached later as well, unless somebody else has the port there; one goes, the others stay."""
+    def warnings():
+        with open(os.environ["SG_WARNINGS"], encoding="ascii") as f:
+            return f.read()
+
+    def both(*hosts):
+        out = []
+        for host in hosts:
+            s = socket.create_connection((host, PORT), 10)
+            out.append((s, lst.accept()))
+            s.sendall(host.encode())
+            eq("through " + host, out[-1][1].recv(), host.encode())
+        return out
+
+    lst = Listener()
+    (s0, c0), = both("10.9.0.1")
+    syngate("attach", "x0")
+    (s1, c1), (x1, d1) = both("10.9.0.1", "10.10.0.1")
+    syngate("detach", "s0")
+    for s, c in ((s0, c0), (s1, c1)):
+        is_reset(s)
+        eq("its error", c.error(), -errno.ECONNRESET)
+        c.close()
+    x1.sendall(b"still here")
+    eq("the other one's", d1.recv(), b"still here")
+    both("10.10.0.1")
+    for _ in range(3):
+        syngate("attach", "s0")
+        syngate("detach", "s0")
+    syngate("attach", "s0")
+    held = [pair for _ in range(300) for pair in both("10.10.0.1", "10.9.0.1")]
+    for s, c in held:
+        c.send_all(b"bye")
+        c.close()
+        eq("its end", everything(s), b"bye")
+    syngate("detach", "s0")
+    lst.close()
+    wait("the listener to go", lambda: listening() is None)
+    syngate("attach", "s0")
+    syngate("listen", "s0", f"*:{PORT}", "--app", "discard")
+    syngate("detach", "x0")
+    fails("a port that somebody has", errno.EADDRINUSE, Listener)
+    syngate("unlisten", "s0", f"*:{PORT}")
+    lst = Listener()
+    both("10.9.0.1")
+    d1.close()
+    lst.close()
+    fails("listen without interfaces", errno.ENODEV, lambda: (syngate("detach", "s0"), Listener()))
+    eq("warnings", "does not there" in warnings(), False)
+
+
 def daemon_dies():
     """The last one: its programs are told, and listen anew with the next."""
     lst = Listener()
