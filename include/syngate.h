@@ -33,7 +33,14 @@ struct syngate_listen_options {
 				   that runs, else `syngated` */
 	int backlog;		/* as listen(2); -1: somaxconn. The queue holds one more, as Linux's does */
 	int syn_backlog;	/* of the half-open queue; -1: the backlog */
+	unsigned flags;		/* SG_OPT_BATCH */
 };
+
+/*
+ * The program promises to accept until -EAGAIN (or -EMFILE and the like) whenever the listener is readable, and not to share it
+ * with other processes: several connections then come by one system call.
+ */
+#define SG_OPT_BATCH 2u
 
 /*
  * Listen on "192.0.2.1:80", "[2001:db8::1]:80" or "*:80", on every interface that the daemon is attached

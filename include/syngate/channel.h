@@ -7,7 +7,7 @@
  *	program                                   daemon
  *	  SG_CHANNEL_LISTEN -------------------->
  *	  <--- reply, with the memory and a bell     the socket is the listener from now on
- *	  <--- struct sg_channel_conn, with a descriptor, for each connection
+ *	  <--- struct sg_channel_conn, with a descriptor, for each connection; or several
  *	  SG_CHANNEL_BYE ----------------------->    no more; those that are accepted go on
  *	  (hang up without that: the program is dead, and its connections are reset)
  *
@@ -30,6 +30,7 @@
 #define SG_CHANNEL_CHUNKS  256u
 #define SG_CHANNEL_SLOTS   (SG_CHANNEL_CHUNK * SG_CHANNEL_CHUNKS) /* more connections are served */
 #define SG_CHANNEL_NO_SLOT 0xffffffffu
+#define SG_CHANNEL_BATCH   16
 
 enum sg_channel_op {
 	SG_CHANNEL_LISTEN = 1,	/* the first message of a socket, */
@@ -46,6 +47,7 @@ struct sg_channel_request {
 	__u16 zero;
 	__s32 backlog;	   /* -1: somaxconn */
 	__s32 syn_backlog; /* -1: the backlog */
+	__u32 batch;	   /* connections that may come in one message, to SG_CHANNEL_BATCH; 0: one */
 };
 
 /* With one end of a stream socket pair, where the answer comes first, and then the connection's data. */

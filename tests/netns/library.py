@@ -38,7 +38,7 @@ def check(rc):
 
 class Options(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("instance", ctypes.c_char_p),
-                ("backlog", ctypes.c_int), ("syn_backlog", ctypes.c_int)]
+                ("backlog", ctypes.c_int), ("syn_backlog", ctypes.c_int), ("flags", ctypes.c_uint)]
 
 
 class Info(ctypes.Structure):
@@ -51,8 +51,8 @@ class Info(ctypes.Structure):
 
 
 class Listener:
-    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1):
-        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog)
+    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1, flags=0):
+        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog, flags)
         self.h = ctypes.c_void_p()
         check(LIB.syngate_listen(ctypes.byref(self.h), address.encode(), ctypes.byref(o)))
         self.fd = LIB.syngate_listener_fd(self.h)
@@ -808,7 +808,7 @@ def raw():
 
 
 MAGIC = 0x53474332
-LISTEN = struct.pack("=II16sHHii", MAGIC, 1, bytes(16), PORT, 0, -1, -1)
+LISTEN = struct.pack("=II16sHHiiI", MAGIC, 1, bytes(16), PORT, 0, -1, -1, 0)
 
 
 def hostile():

@@ -18,7 +18,7 @@ int library_new(struct library **out, int channel)
 		close(channel);
 		return rc;
 	}
-	*l = (struct library){.channel = channel, .bell = -1, .shared = -1};
+	*l = (struct library){.channel = channel, .bell = -1, .shared = -1, .batch = 1};
 	l->refs = 1;
 	l->memory = MAP_FAILED;
 	l->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -19,6 +19,7 @@ struct library {
 	atomic_uint refs;
 	atomic_bool bye; /* it said that it closes the listener: its connections go on */
 	/* sources and chunks of slots that a worker's port has; changed by atomic operations */
+	__u32 batch; /* connections in one message */
 	__u64 sources, chunks[SG_CHANNEL_CHUNKS / 64];
 };
 
@@ -42,8 +43,9 @@ void library_chunk_back(struct library *l, __u32 number);
 /* The rest is a worker's, in its thread. A port for a listener's connections; NULL: no memory. */
 struct library_port *library_port(struct app *a, struct library *l, __u32 listener);
 
-/* What programs have taken without a ring. In each round. */
+/* In each round: what programs have taken without a ring, first; and last, what is to go to them. */
 void library_look(struct app *a);
+void library_flush(struct app *a);
 
 /*
  * No more connections for it (NULL: for any): those that the program has not taken are reset, the others go on. `all`: they

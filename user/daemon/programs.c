@@ -164,6 +164,8 @@ static int program_listen(struct program *p, struct daemon *d, const struct sg_c
 	};
 	if (!rc)
 		rc = program_library(p, err);
+	if (!rc && r->batch)
+		p->lib->batch = r->batch < SG_CHANNEL_BATCH ? r->batch : SG_CHANNEL_BATCH;
 	p->args.library = p->lib;
 	for (struct attachment *a = d->first; a && !rc; a = a->next)
 		rc = daemon_listen(d, a->front->ifname, &p->args, err);
