@@ -57,7 +57,6 @@ struct app_conn {
 
 struct app_ops {
 	const char *name;
-	bool program; /* what its descriptors say is another program's doing */
 	size_t size; /* of a connection's state; 0: this application never accepts */
 	/* May one more be accepted? NULL: always. Who said no calls app_accept() or app_stall(). */
 	bool (*room)(struct app *a, struct app_target *to);

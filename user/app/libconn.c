@@ -162,7 +162,6 @@ static bool libconn_room(struct app *a, struct app_target *to)
 
 const struct app_ops app_library = {
 	.name = "library",
-	.program = true,
 	.size = sizeof(struct library_conn),
 	.room = libconn_room,
 	.open = libconn_open,

@@ -300,7 +300,7 @@ void library_look(struct app *a)
 
 /* --- beginning and end ----------------------------------------------------------------------- */
 
-static const struct app_ops libport_ops = {.name = "program", .program = true, .ready = libport_ready};
+static const struct app_ops libport_ops = {.name = "program", .ready = libport_ready};
 
 static int libport_epoll(struct library_port *p, int fd, unsigned events)
 {

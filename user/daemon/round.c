@@ -2,7 +2,6 @@
 /* What a worker does, over and over: frames in, timers, applications, frames out, sleep. */
 #include "daemon/round.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -133,36 +132,6 @@ static bool round_transmit(struct worker *w)
 	return more && !w->tx_stuck;
 }
 
-static bool round_is_program(const struct worker *w, const struct epoll_event *ev)
-{
-	const struct app_conn *c = ev->data.ptr;
-
-	return ev->data.ptr != &w->mailbox && ev->data.ptr != w->xsk && c->ops->program;
-}
-
-/*
- * Was it a program alone that woke us? Then it may be on this very processor and in the midst of things: what
- * it has to say further comes together.
- */
-static bool round_after_program(const struct worker *w, const struct epoll_event *ev, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (!round_is_program(w, &ev[i]))
-			return false;
-	return n > 0;
-}
-
-static void round_take(struct worker *w, const struct epoll_event *ev, int n)
-{
-	w->now = clock_now();
-	for (int i = 0; i < n; i++) {
-		if (ev[i].data.ptr == &w->mailbox)
-			mailbox_awake(&w->mailbox);
-		else if (ev[i].data.ptr != w->xsk)
-			app_ready(&w->app, ev[i].data.ptr, ev[i].events, w->now);
-	}
-}
-
 /* Wait, at most `wait` ns, and take what epoll has. */
 bool round_events(struct worker *w, sg_time wait)
 {
@@ -170,16 +139,15 @@ bool round_events(struct worker *w, sg_time wait)
 	struct epoll_event ev[ROUND_EVENTS];
 	int n = epoll_pwait2(w->epoll, ev, ROUND_EVENTS, &ts, NULL);
 
-	if (n <= 0)
-		return false;
-	if (wait && round_after_program(w, ev, n)) {
-		sched_yield();
-		round_take(w, ev, n);
-		n = epoll_wait(w->epoll, ev, ROUND_EVENTS, 0);
-	}
 	if (n > 0)
-		round_take(w, ev, n);
-	return true;
+		w->now = clock_now();
+	for (int i = 0; i < n; i++) {
+		if (ev[i].data.ptr == &w->mailbox)
+			mailbox_awake(&w->mailbox);
+		else if (ev[i].data.ptr != w->xsk)
+			app_ready(&w->app, ev[i].data.ptr, ev[i].events, w->now);
+	}
+	return n > 0;
 }
 
 static sg_time round_wait(const struct worker *w)
