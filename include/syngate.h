@@ -108,8 +108,8 @@ int syngate_shutdown(struct syngate_conn *c, int how);
  * As setsockopt(2) and getsockopt(2) of a TCP socket, but for the return value: TCP_NODELAY, TCP_CORK, TCP_QUICKACK,
  * TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_LINGER2, TCP_USER_TIMEOUT; SO_KEEPALIVE, SO_LINGER; IP_TOS, IP_TTL,
  * IPV6_TCLASS, IPV6_UNICAST_HOPS; to be read only: TCP_INFO, TCP_MAXSEG, TCP_CONGESTION, SO_ERROR, SO_DOMAIN and the
- * like. Other options of SOL_SOCKET are those of the descriptor. -ENOPROTOOPT: there is no such option here.
- * -ECONNRESET: the connection is over. -ETIMEDOUT: the daemon does not answer.
+ * like. Other options of SOL_SOCKET are those of the descriptor. -ENOPROTOOPT: there is no such option here. To get what
+ * only the daemon knows: -ECONNRESET: the connection is over; -ETIMEDOUT: the daemon does not answer.
  */
 int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *value, socklen_t len);
 int syngate_getsockopt(struct syngate_conn *c, int level, int name, void *value, socklen_t *len);

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -365,6 +366,14 @@ def options():
     c.set(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     c.close()
     is_reset(s)
+    s, c = pair(lst, socket.AF_INET6)
+    c.set(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, 0xb8)
+    eq("IPV6_TCLASS", c.get(socket.IPPROTO_IPV6, socket.IPV6_TCLASS), 0xb8)
+    eq("SO_DOMAIN", c.get(socket.SOL_SOCKET, socket.SO_DOMAIN), socket.AF_INET6)
+    c.set(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(c.fd)  # a plain close
+    is_reset(s)
+    c.set(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # of one that is over: as on Linux
     lst.close()
 
 
@@ -589,6 +598,73 @@ def queue():
     lst.close()
 
 
+BATCH = 2
+
+
+def batch():
+    """Several in one message: each is one of the queue until it is accepted, and reset if it never is."""
+    lst = Listener(backlog=100, flags=BATCH)
+    held = [client() for _ in range(40)]
+    wait("forty that wait", lambda: listening()["acceptq"] == 40)
+    for s in held:
+        s.sendall(b"early")
+    taken = [lst.accept(NOWAIT | socket.SOCK_CLOEXEC) for _ in range(5)]
+    wait("thirty-five that wait", lambda: listening()["acceptq"] == 35)
+    taken += [lst.accept() for _ in range(30)]
+    wait("five that wait", lambda: listening()["acceptq"] == 5)
+    eq("who came", len({c.address("peer") for c in taken}), 35)
+    for c in taken:
+        eq("what came early", c.recv(), b"early")
+        c.close()
+    lst.close()
+    ends = sorted(type(end_of(s)).__name__ for s in held)
+    eq("how they end", (ends.count("bytes"), ends.count("ConnectionResetError")), (35, 5))
+
+
+def end_of(s):
+    try:
+        return s.recv(1)
+    except OSError as e:
+        return e
+
+
+def out_of_descriptors():
+    """Without a free descriptor the connection is lost, says so, and no longer counts."""
+    for flags in (0, BATCH):
+        lst = Listener(backlog=100, flags=flags)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held = [client() for _ in range(3)]
+        wait("three that wait", lambda: listening()["acceptq"] == 3)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
+        spare = []
+        try:
+            while True:
+                spare.append(os.dup(0))
+        except OSError:
+            pass
+        try:
+            said = fails("accept", errno.EMFILE, lst.accept)
+        finally:
+            for fd in spare:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if "ulimit -n" not in said:
+            raise AssertionError(said)
+        try:
+            for _ in range(2):
+                lst.accept(0).close()
+        except Failed as e:
+            eq("accept", e.errno, errno.EMFILE)
+            fails("accept", errno.EMFILE, lst.accept)
+        wait("an empty queue", lambda: listening()["acceptq"] == 0)
+        for s in held:
+            s.close()
+        s, c = pair(lst)
+        c.close()
+        lst.close()
+        wait("the listener to go", lambda: listening() is None)
+
+
 def client_or_timeout(seconds):
     try:
         return client(timeout=seconds)
@@ -648,6 +724,8 @@ def close_listener():
     eq("the listener", listening(), None)
     s.sendall(b"still here")
     eq("an accepted one", c.recv(), b"still here")
+    eq("what is known of it", c.info().bytes_in, 10)
+    c.set(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77)
     c.send_all(b"I know")
     eq("its answer", s.recv(100), b"I know")
     c.close()
@@ -833,6 +911,16 @@ def hostile():
     size = os.fstat(fds[0]).st_size
     fails("to cut the memory short", errno.EPERM, os.ftruncate, fds[0], 0)
     waiting = [client() for _ in range(20)]
+    refused = counter("ProgramRefused")
+    SLOTS = 8768  # of struct sg_channel_memory; each has two lines, the daemon's and the program's
+    wait("them", lambda: listening()["acceptq"] == 20)
+    for slot in range(20):
+        at = SLOTS + 128 * slot
+        gen = struct.unpack("=Q", os.pread(fds[0], 8, at))[0] >> 32
+        os.pwrite(fds[0], struct.pack("=Q8iI", gen << 32 | 0xffff0000, *[-7] * 8, 99), at + 64)
+    os.pwrite(fds[0], b"\xff" * 8192, 576)
+    os.eventfd_write(fds[1], 1)
+    wait("options to be refused", lambda: counter("ProgramRefused") > refused + 20)
     for taken in (0xffffffff, 1, 0x80000000, 5):
         os.pwrite(fds[0], bytes(256) + struct.pack("=I", taken) + os.urandom(1 << 20), 0)
         os.eventfd_write(fds[1], 1)
