@@ -37,8 +37,8 @@ struct syngate_listen_options {
 };
 
 /*
- * The program promises to accept until -EAGAIN (or -EMFILE and the like) whenever the listener is readable, and not to share it
- * with other processes: several connections then come by one system call.
+ * The program promises to accept until -EAGAIN (or -EMFILE and the like) whenever the listener is
+ * readable, and in one process: several connections then come by one system call.
  */
 #define SG_OPT_BATCH 2u
 
@@ -75,9 +75,11 @@ struct syngate_connect_options {
 };
 
 /*
- * Connect to "192.0.2.1:80" or "[2001:db8::1]:80" from an interface that the daemon is attached to; waits for
- * the handshake. Several threads at once do not wait for each other. `options` may be NULL. Errors as
- * connect(2), and -ENODEV: the way there is none of the daemon's. Who forks connects anew in the child.
+ * Connect to "192.0.2.1:80" or "[2001:db8::1]:80" from an interface that the daemon is attached to; waits
+ * for the handshake. The descriptor is blocking, and close-on-exec. `options` may be NULL. Several threads
+ * at once do not wait for each other; a child of fork(2) is a program of its own. Errors as connect(2), and
+ * -ENODEV: the way there is none of the daemon's. -EINVAL: malformed, or this host itself. -ENETDOWN: the
+ * daemon or its interface went meanwhile.
  */
 int syngate_connect(struct syngate_conn **out, const char *address,
 		    const struct syngate_connect_options *options);
@@ -105,11 +107,12 @@ int syngate_local(const struct syngate_conn *c, struct sockaddr *addr, socklen_t
 int syngate_shutdown(struct syngate_conn *c, int how);
 
 /*
- * As setsockopt(2) and getsockopt(2) of a TCP socket, but for the return value: TCP_NODELAY, TCP_CORK, TCP_QUICKACK,
- * TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_LINGER2, TCP_USER_TIMEOUT; SO_KEEPALIVE, SO_LINGER; IP_TOS, IP_TTL,
- * IPV6_TCLASS, IPV6_UNICAST_HOPS; to be read only: TCP_INFO, TCP_MAXSEG, TCP_CONGESTION, SO_ERROR, SO_DOMAIN and the
- * like. Other options of SOL_SOCKET are those of the descriptor. -ENOPROTOOPT: there is no such option here. To get what
- * only the daemon knows: -ECONNRESET: the connection is over; -ETIMEDOUT: the daemon does not answer.
+ * As setsockopt(2) and getsockopt(2) of a TCP socket, but for the return value: TCP_NODELAY, TCP_CORK,
+ * TCP_QUICKACK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_LINGER2, TCP_USER_TIMEOUT; SO_KEEPALIVE,
+ * SO_LINGER; IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS; to be read only: TCP_INFO, TCP_MAXSEG,
+ * TCP_CONGESTION, SO_ERROR, SO_DOMAIN and the like. Other options of SOL_SOCKET are those of the
+ * descriptor. -ENOPROTOOPT: there is no such option here. To get what only the daemon knows:
+ * -ECONNRESET: the connection is over; -ETIMEDOUT: the daemon does not answer.
  */
 int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *value, socklen_t len);
 int syngate_getsockopt(struct syngate_conn *c, int level, int name, void *value, socklen_t *len);

@@ -28,7 +28,7 @@
 #define SG_CHANNEL_SOURCES 64	      /* workers that a listener's connections come from */
 #define SG_CHANNEL_CHUNK   256u	      /* slots that a worker gets at a time */
 #define SG_CHANNEL_CHUNKS  256u
-#define SG_CHANNEL_SLOTS   (SG_CHANNEL_CHUNK * SG_CHANNEL_CHUNKS) /* more connections are served */
+#define SG_CHANNEL_SLOTS   (SG_CHANNEL_CHUNK * SG_CHANNEL_CHUNKS) /* more are served */
 #define SG_CHANNEL_NO_SLOT 0xffffffffu
 #define SG_CHANNEL_BATCH   16
 

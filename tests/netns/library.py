@@ -531,7 +531,7 @@ def connects_fail():
 def connects_at_once():
     """One that is not answered keeps nobody waiting, nor the daemon."""
     with server() as lst, concurrent.futures.ThreadPoolExecutor(60) as pool:
-        slow = [pool.submit(fails, "no answer", errno.ETIMEDOUT, connect, "10.9.0.2:9998", None, 8)
+        slow = [pool.submit(fails, "no answer", errno.ETIMEDOUT, connect, "10.9.0.2:9998", None, 6)
                 for _ in range(10)]
         slow += [pool.submit(fails, "no neighbour", errno.EHOSTUNREACH, connect, f"10.9.0.{i}:80")
                  for i in range(80, 90)]
@@ -952,7 +952,8 @@ def hostile():
     eq("nothing is left in the queue", listening(), None)
 
 
-CONNECT = struct.pack("=II", MAGIC, 4) + bytes(10) + b"\xff\xff\x0a\x09\0\x02" + bytes(16) + struct.pack("=HHI", 9000, 0, 1)
+CONNECT = (struct.pack("=II", MAGIC, 4) + bytes(10) + b"\xff\xff\x0a\x09\0\x02" + bytes(16) +
+           struct.pack("=HHI", 9000, 0, 1))
 
 
 def odd_descriptors():

@@ -134,7 +134,7 @@ static void libport_gone(struct library_port *p)
 	p->waiting--;
 }
 
-/* One system call's worth. False: the channel has no room. */
+/* One system call's worth. False: there is no room until the program has taken some. */
 static bool libport_send(struct library_port *p)
 {
 	struct libport_message message[LIBPORT_MESSAGES];
@@ -148,7 +148,7 @@ static bool libport_send(struct library_port *p)
 		n++;
 	}
 	sent = sendmmsg(p->lib->channel, h, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0 && errno == EAGAIN)
+	if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
 		return false;
 	if (sent < 0) /* the program is dead, and the main thread will say so */
 		sent = 1;

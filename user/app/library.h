@@ -48,8 +48,8 @@ void library_look(struct app *a);
 void library_flush(struct app *a);
 
 /*
- * No more connections for it (NULL: for any): those that the program has not taken are reset, the others go on. `all`: they
- * are reset as well.
+ * No more connections for it (NULL: for any): those that the program has not taken are reset, the
+ * others go on. `all`: they are reset as well.
  */
 void library_close(struct app *a, const struct library *l, bool all);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Connections that programs ask for (SG_CHANNEL_CONNECT): the way there, and then a worker. The main thread's. */
+/*
+ * Connections that programs ask for (SG_CHANNEL_CONNECT): the way there, and then a worker. The main
+ * thread's.
+ */
 #ifndef DAEMON_CLIENTS_H
 #define DAEMON_CLIENTS_H
 
@@ -13,8 +16,8 @@ int clients_new(struct clients **out);
 void clients_free(struct clients *c);
 
 /*
- * A program's message; its answer goes through `fd`, which is taken over. `root`: it may have ports below 1024. False:
- * that is no descriptor to be answered through.
+ * A program's message; its answer goes through `fd`, which is taken over. `root`: it may have ports
+ * below 1024. False: that is no descriptor to be answered through.
  */
 bool clients_connect(struct clients *c, struct daemon *d, struct library *lib,
 		     const struct sg_channel_connect *m, int fd, bool root);

@@ -22,9 +22,9 @@ int slot_state(const struct syngate_conn *c, __u32 *state)
 {
 	__u64 word;
 
+	*state = 0;
 	if (c->slot == SG_CHANNEL_NO_SLOT)
-		return why_set(-EOPNOTSUPP, "more than %u connections at a time: this one has no options",
-			       SG_CHANNEL_SLOTS);
+		return why_set(-EOPNOTSUPP, "too many connections at a time: this one has no options");
 	word = __atomic_load_n(&slot_of(c)->state, __ATOMIC_ACQUIRE);
 	if (word >> 32 != c->gen)
 		return why_set(-ECONNRESET, "the connection is over");
