@@ -59,6 +59,21 @@ int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int fl
 /* Connections that wait are reset; those that were accepted go on. */
 void syngate_listener_close(struct syngate_listener *l);
 
+struct syngate_connect_options {
+	size_t size;	      /* sizeof(struct syngate_connect_options) */
+	const char *instance; /* as in struct syngate_listen_options */
+	const char *source;   /* "192.0.2.2", "192.0.2.2:4000" or the like; NULL: as the route says */
+	unsigned timeout_s;   /* for the handshake; 0: as long as tcp_syn_retries take */
+};
+
+/*
+ * Connect to "192.0.2.1:80" or "[2001:db8::1]:80" from an interface that the daemon is attached to; waits for
+ * the handshake. Several threads at once do not wait for each other. `options` may be NULL. Errors as
+ * connect(2), and -ENODEV: the way there is none of the daemon's. Who forks connects anew in the child.
+ */
+int syngate_connect(struct syngate_conn **out, const char *address,
+		    const struct syngate_connect_options *options);
+
 /* --- a connection ------------------------------------------------------------------------ */
 
 /* Its descriptor: read, write, shutdown, poll. Not to be closed: syngate_close() does. Borrowed. */
@@ -77,6 +92,44 @@ int syngate_error(const struct syngate_conn *c);
 /* struct sockaddr_in or sockaddr_in6; `len` as in getpeername(2). 0 or -EINVAL. */
 int syngate_peer(const struct syngate_conn *c, struct sockaddr *addr, socklen_t *len);
 int syngate_local(const struct syngate_conn *c, struct sockaddr *addr, socklen_t *len);
+
+/* As shutdown(2): SHUT_WR sends FIN behind what was written. */
+int syngate_shutdown(struct syngate_conn *c, int how);
+
+/*
+ * As setsockopt(2) and getsockopt(2) of a TCP socket, but for the return value: TCP_NODELAY, TCP_CORK, TCP_QUICKACK,
+ * TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_LINGER2, TCP_USER_TIMEOUT; SO_KEEPALIVE, SO_LINGER; IP_TOS, IP_TTL,
+ * IPV6_TCLASS, IPV6_UNICAST_HOPS; to be read only: TCP_INFO, TCP_MAXSEG, TCP_CONGESTION, SO_ERROR, SO_DOMAIN and the
+ * like. Other options of SOL_SOCKET are those of the descriptor. -ENOPROTOOPT: there is no such option here.
+ * -ECONNRESET: the connection is over. -ETIMEDOUT: the daemon does not answer.
+ */
+int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *value, socklen_t len);
+int syngate_getsockopt(struct syngate_conn *c, int level, int name, void *value, socklen_t *len);
+
+enum syngate_admitted {
+	SYNGATE_QUEUE = 0,  /* by the half-open queue */
+	SYNGATE_COOKIE = 1, /* by a SYN cookie */
+	SYNGATE_OURS = 2,   /* syngate_connect() */
+};
+
+struct syngate_info {
+	size_t size; /* sizeof(struct syngate_info) */
+	enum syngate_admitted admitted;
+	unsigned handshake_us; /* SYN to final ACK, in whole ms; 0: nobody knows */
+	int state;	       /* TCP_ESTABLISHED, ... of <netinet/tcp.h> */
+	unsigned rtt_us, rttvar_us, min_rtt_us, rto_ms;
+	unsigned backoff;      /* timeouts in a row */
+	unsigned mss;
+	unsigned cwnd, ssthresh, snd_wnd, rcv_wnd; /* bytes */
+	unsigned unread;       /* bytes that arrived */
+	unsigned unacked;      /* bytes that the daemon has and the peer has not acknowledged */
+	uint64_t retransmits;  /* in all */
+	uint64_t bytes_in, bytes_out;
+	char congestion[16];
+};
+
+/* What the daemon knows of it. Once it is over: state TCP_CLOSE, and how it was admitted. -ETIMEDOUT. */
+int syngate_info(const struct syngate_conn *c, struct syngate_info *info);
 
 /* In good order: what was written is sent, then FIN. Unread data: RST, as Linux does. Frees it. */
 void syngate_close(struct syngate_conn *c);

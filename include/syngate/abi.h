@@ -34,7 +34,7 @@
 #include "siphash.h"
 #include "verdict.h"
 
-#define SG_ABI 6 /* goes up when anything in this file changes shape or meaning */
+#define SG_ABI 7 /* goes up when anything in this file changes shape or meaning */
 #define SG_MAX_LISTENERS 4096
 #define SG_MAX_QUEUES 64
 

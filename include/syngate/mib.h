@@ -89,6 +89,7 @@
 	X(BackendDown, "attempts at a backend that is down, since all are")                        \
 	X(BackendLimit, "times that a worker stopped accepting: every backend at its limit")       \
 	X(BackendConnected, "connections joined to a backend")                                     \
+	X(ProgramRefused, "messages and options of programs on libsyngate that made no sense")       \
 	X(IcmpIgnored, "ICMP errors about our connections, not acted on")                         \
 	X(OutOfWindowIcmps, "ICMP errors that quote what is not out: forged or late")             \
 	X(PmtuLowered, "connections whose segments an ICMP error made smaller")                    \

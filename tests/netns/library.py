@@ -41,6 +41,15 @@ class Options(ctypes.Structure):
                 ("backlog", ctypes.c_int), ("syn_backlog", ctypes.c_int)]
 
 
+class Info(ctypes.Structure):
+    _fields_ = ([("size", ctypes.c_size_t)] +
+                [(n, ctypes.c_uint) for n in (
+                    "admitted handshake_us state rtt_us rttvar_us min_rtt_us rto_ms backoff mss cwnd "
+                    "ssthresh snd_wnd rcv_wnd unread unacked").split()] +
+                [(n, ctypes.c_uint64) for n in ("retransmits", "bytes_in", "bytes_out")] +
+                [("congestion", ctypes.c_char * 16)])
+
+
 class Listener:
     def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1):
         o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog)
@@ -86,9 +95,22 @@ class Conn:
     def error(self):
         return LIB.syngate_error(self.h)
 
-    def shutdown(self):
-        with socket.socket(fileno=os.dup(self.fd)) as s:
-            s.shutdown(socket.SHUT_WR)
+    def shutdown(self, how=socket.SHUT_WR):
+        check(LIB.syngate_shutdown(self.h, how))
+
+    def set(self, level, name, value):
+        raw = value if isinstance(value, bytes) else struct.pack("i", value)
+        check(LIB.syngate_setsockopt(self.h, level, name, raw, len(raw)))
+
+    def get(self, level, name, size=4):
+        buf, n = ctypes.create_string_buffer(size), ctypes.c_uint(size)
+        check(LIB.syngate_getsockopt(self.h, level, name, buf, ctypes.byref(n)))
+        return struct.unpack("i", buf.raw)[0] if size == 4 else buf.raw[:n.value]
+
+    def info(self):
+        i = Info(ctypes.sizeof(Info))
+        check(LIB.syngate_info(self.h, ctypes.byref(i)))
+        return i
 
     def address(self, which):
         buf = ctypes.create_string_buffer(28)
@@ -103,6 +125,19 @@ class Conn:
 
     def abort(self):
         LIB.syngate_abort(self.h)
+
+
+class ConnectOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("instance", ctypes.c_char_p),
+                ("source", ctypes.c_char_p), ("timeout_s", ctypes.c_uint)]
+
+
+def connect(address, source=None, timeout=0, instance=None):
+    """A connection of the program's own."""
+    o = ConnectOptions(ctypes.sizeof(ConnectOptions), instance, source and source.encode(), timeout)
+    h = ctypes.c_void_p()
+    check(LIB.syngate_connect(ctypes.byref(h), address.encode(), ctypes.byref(o)))
+    return Conn(h)
 
 
 def client(family=socket.AF_INET, port=PORT, timeout=10):
@@ -288,6 +323,245 @@ def not_blocking():
     select.select([c.fd], [], [], 10)
     eq("recv", c.recv(), b"now")
     c.close()
+    lst.close()
+
+
+# --- options and facts -------------------------------------------------------------------------
+
+TCP_ESTABLISHED, TCP_CLOSE, TCP_CLOSE_WAIT = 1, 7, 8
+
+
+def options():
+    """What was set is what is got; what was not is the daemon's default; what is wrong is refused."""
+    lst = Listener()
+    s, c = pair(lst)
+    tcp, ip = socket.IPPROTO_TCP, socket.IPPROTO_IP
+    for name in (socket.TCP_NODELAY, socket.TCP_CORK, socket.TCP_QUICKACK):
+        for value in (0, 1, 0):
+            c.set(tcp, name, value)
+            eq(f"TCP option {name}", c.get(tcp, name), value)
+    knobs = {k["name"]: k["value"] for k in settings()}
+    for level, name, knob, value in ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, "keepalive", 1),
+                                     (tcp, socket.TCP_KEEPIDLE, "tcp_keepalive_time", 7),
+                                     (tcp, socket.TCP_KEEPINTVL, "tcp_keepalive_intvl", 8),
+                                     (tcp, socket.TCP_KEEPCNT, "tcp_keepalive_probes", 9),
+                                     (tcp, socket.TCP_LINGER2, "tcp_fin_timeout", 10),
+                                     (tcp, socket.TCP_USER_TIMEOUT, "user_timeout_ms", 60000),
+                                     (ip, socket.IP_TTL, "ip_default_ttl", 17)):
+        eq(knob, c.get(level, name), knobs[knob])
+        c.set(level, name, value)
+        eq(knob + ", set", c.get(level, name), value)
+    c.set(ip, socket.IP_TTL, -1)
+    eq("ip_default_ttl again", c.get(ip, socket.IP_TTL), knobs["ip_default_ttl"])
+    for level, name, value in ((tcp, socket.TCP_KEEPIDLE, 0), (tcp, socket.TCP_KEEPCNT, 128),
+                               (ip, socket.IP_TTL, 0), (ip, socket.IP_TOS, 256), (tcp, socket.TCP_NODELAY, b"x")):
+        fails(f"option {name} = {value!r}", errno.EINVAL, c.set, level, name, value)
+    fails("no such option", errno.ENOPROTOOPT, c.set, tcp, 99, 1)
+    eq("SO_ERROR", c.get(socket.SOL_SOCKET, socket.SO_ERROR), 0)
+    eq("SO_PROTOCOL", c.get(socket.SOL_SOCKET, socket.SO_PROTOCOL), tcp)
+    eq("SO_DOMAIN", c.get(socket.SOL_SOCKET, socket.SO_DOMAIN), socket.AF_INET)
+    eq("TCP_CONGESTION", c.get(tcp, socket.TCP_CONGESTION, 16).strip(b"\0"), b"cubic")
+    eq("TCP_MAXSEG", 500 < c.get(tcp, socket.TCP_MAXSEG) < 1461, True)
+    c.set(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+    is_reset(s)
+    lst.close()
+
+
+def settings():
+    return [{"name": k, "value": v} for k, v in json.loads(syngate("show", "settings", "-j")).items()]
+
+
+def cork():
+    """What is written with a cork on waits for more, and goes at once when it comes off."""
+    lst = Listener()
+    s, c = pair(lst)
+    c.set(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    c.send_all(b"head")
+    wait("the daemon to have it", lambda: c.info().unacked == 4)
+    eq("readable with the cork on", bool(select.select([s], [], [], 0.1)[0]), False)
+    c.set(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+    eq("what comes", s.recv(100), b"head")
+    c.close()
+    lst.close()
+
+
+def facts():
+    lst = Listener()
+    s, c = pair(lst)
+    s.sendall(b"x" * 1000)
+    eq("a piece", c.recv(400), b"x" * 400)
+    c.send_all(b"y" * 3000)
+    eq("what comes back", b"".join(s.recv(1) for _ in range(3000)), b"y" * 3000)
+    i = c.info()
+    eq("its state", (i.admitted, i.state), (0, TCP_ESTABLISHED))
+    eq("bytes in, out, unread", (i.bytes_in, i.bytes_out, i.unread), (1000, 3000, 600))
+    eq("what it measured", i.min_rtt_us > 0 and i.rtt_us > 0 and i.rto_ms >= 200 and i.mss > 500, True)
+    eq("congestion control", i.congestion, b"cubic")
+    raw = c.get(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    eq("TCP_INFO's state and length", (raw[0], len(raw)), (TCP_ESTABLISHED, 104))
+    eq("TCP_INFO's RTT", struct.unpack_from("I", raw, 68)[0] > 0, True)
+    s.shutdown(socket.SHUT_WR)
+    wait("its FIN", lambda: c.info().state == TCP_CLOSE_WAIT)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # several at once
+        for i in pool.map(lambda _: c.info(), range(400)):
+            eq("bytes in", i.bytes_in, 1000)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    wait("the reset", c.error)
+    eq("when it is over", c.info().state, TCP_CLOSE)
+    eq("TCP_INFO then", c.get(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[0], TCP_CLOSE)
+    eq("SO_ERROR", c.get(socket.SOL_SOCKET, socket.SO_ERROR), errno.ECONNRESET)
+    c.close()
+    s, c = pair(lst)
+    daemon = int(os.environ["SG_DAEMON"])
+    os.kill(daemon, signal.SIGSTOP)
+    wait("it to stop", lambda: all(t == "T" for t in thread_states(daemon)))
+    try:
+        said = fails("facts of a daemon that is stopped", errno.ETIMEDOUT, c.info)
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+    if "does not answer" not in said:
+        raise AssertionError(said)
+    eq("facts of one that goes on", c.info().state, TCP_ESTABLISHED)
+    c.close()
+    lst.close()
+
+
+def thread_states(pid):
+    tasks = f"/proc/{pid}/task"
+    for tid in os.listdir(tasks):
+        with open(f"{tasks}/{tid}/stat", encoding="ascii") as f:
+            yield f.read().rpartition(")")[2].split()[0]
+
+
+def facts_in_children():
+    """Processes that share a connection ask at the same time."""
+    lst = Listener()
+    s, c = pair(lst)
+    s.sendall(b"0123456789")
+    wait("them", lambda: c.info().bytes_in == 10)
+
+    def ask():
+        for _ in range(200):
+            eq("bytes in", c.info().bytes_in, 10)
+        os._exit(0)
+
+    pids = []
+    for _ in range(4):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            ask()
+    for pid in pids:
+        eq("a child", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+    c.close()
+    lst.close()
+
+
+# --- connections of the program's own -------------------------------------------------------------
+
+OURS = 2
+PEERS = {socket.AF_INET: ("10.9.0.2", "10.9.0.2:9000"), socket.AF_INET6: ("fd09::2", "[fd09::2]:9000")}
+
+
+def server(family=socket.AF_INET, port=9000, backlog=100):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((PEERS[family][0], port))
+    s.listen(backlog)
+    s.settimeout(10)
+    return s
+
+
+def connects():
+    """To kernel's servers, over IPv4 and IPv6: data both ways, ends, who is who."""
+    blob = os.urandom(1 << 20)
+    for family, (_, address) in PEERS.items():
+        with server(family) as lst:
+            c = connect(address)
+            s = lst.accept()[0]
+            eq("the peer", c.address("peer"), s.getsockname()[:2])
+            eq("our own", c.address("local"), s.getpeername()[:2])
+            eq("how it came to be", (c.info().admitted, c.info().state), (OURS, TCP_ESTABLISHED))
+            with apart(lambda: (c.send_all(blob), c.shutdown())):
+                eq("what went out", everything(s), blob)
+            with apart(lambda: (s.sendall(blob), s.close())):
+                eq("what came in", c.recv_all(), blob)
+            eq("its error at the end", c.error(), 0)
+            c.close()
+            c = connect(address, source=HOSTS[family] if family == socket.AF_INET else "[fd09::1]:7654")
+            s = lst.accept()[0]
+            if family == socket.AF_INET6:
+                eq("the port that was asked for", s.getpeername()[1], 7654)
+                fails("it once more", errno.EADDRINUSE, connect, address, "[fd09::1]:7654")
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+            fails("recv after a reset", errno.ECONNRESET, c.recv)
+            c.close()
+            c = connect(address)
+            s = lst.accept()[0]
+            c.abort()
+            is_reset(s)
+
+
+def connects_fail():
+    fails("refused", errno.ECONNREFUSED, connect, "10.9.0.2:9999")
+    fails("no answer in time", errno.ETIMEDOUT, connect, "10.9.0.2:9998", None, 1)
+    fails("no neighbour", errno.EHOSTUNREACH, connect, "10.9.0.77:80")
+    fails("the daemon's own host", errno.EINVAL, connect, "10.9.0.1:80")
+    fails("no way", errno.ENETUNREACH, connect, "192.0.2.1:80")
+    fails("another's address", errno.EADDRNOTAVAIL, connect, "10.9.0.2:80", "10.9.0.3")
+    fails("no port", errno.EINVAL, connect, "10.9.0.2:0")
+    fails("no address", errno.EINVAL, connect, "*:80")
+    fails("no such daemon", errno.ESRCH, connect, "10.9.0.2:80", None, 0, b"nobody")
+    said = fails("not attached", errno.ENODEV, connect, "10.10.0.2:80")
+    if "syngate attach x0" not in said:
+        raise AssertionError(said)
+
+
+def connects_at_once():
+    """One that is not answered keeps nobody waiting, nor the daemon."""
+    with server() as lst, concurrent.futures.ThreadPoolExecutor(60) as pool:
+        slow = [pool.submit(fails, "no answer", errno.ETIMEDOUT, connect, "10.9.0.2:9998", None, 8)
+                for _ in range(10)]
+        slow += [pool.submit(fails, "no neighbour", errno.EHOSTUNREACH, connect, f"10.9.0.{i}:80")
+                 for i in range(80, 90)]
+        for _ in range(5):
+            conns = list(pool.map(lambda _: connect("10.9.0.2:9000"), range(40)))
+            socks = {(s := lst.accept()[0]).getpeername(): s for _ in conns}
+            for c in conns:
+                c.send_all(str(c.fd).encode())
+            for c in conns:
+                s = socks[c.address("local")]
+                eq("what it sent", s.recv(100), str(c.fd).encode())
+                c.close()
+                s.close()
+        eq("those that are not answered, still at it", any(f.done() for f in slow[:10]), False)
+        for f in slow:
+            f.result(30)
+
+
+def connected_dies():
+    """A program that dies resets them; a child has a channel of its own."""
+    lst = server()
+
+    def program(tell):
+        c = connect("10.9.0.2:9000")
+        if os.fork() == 0:
+            os.close(c.fd)
+            connect("10.9.0.2:9000")
+        tell()
+        signal.pause()
+
+    pid = in_child(program)
+    socks = [lst.accept()[0] for _ in range(2)]
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        child = int(f.read())
+    os.kill(child, signal.SIGKILL)
+    is_reset(socks[1])
+    eq("its parent's, which is alive", select.select([socks[0]], [], [], 0.1)[0], [])
+    end(pid)
+    is_reset(socks[0])
     lst.close()
 
 
@@ -533,7 +807,7 @@ def raw():
     return s
 
 
-MAGIC = 0x53474331
+MAGIC = 0x53474332
 LISTEN = struct.pack("=II16sHHii", MAGIC, 1, bytes(16), PORT, 0, -1, -1)
 
 
@@ -543,7 +817,7 @@ def hostile():
     theirs = client(port=7001)
     c = other.accept()
     for junk in (b"", b"x", b"\0" * 36, LISTEN[:-1], LISTEN + b"x", os.urandom(36), os.urandom(60000),
-                 struct.pack("=II", MAGIC, 2) + LISTEN[8:], struct.pack("=II", MAGIC, 99) + LISTEN[8:]):
+                 struct.pack("=II", MAGIC, 3) + LISTEN[8:], struct.pack("=II", MAGIC, 99) + LISTEN[8:]):
         s = raw()
         s.send(junk)
         left = s.recv(1000)
@@ -560,7 +834,7 @@ def hostile():
     fails("to cut the memory short", errno.EPERM, os.ftruncate, fds[0], 0)
     waiting = [client() for _ in range(20)]
     for taken in (0xffffffff, 1, 0x80000000, 5):
-        os.pwrite(fds[0], struct.pack("=II", 0, taken) + os.urandom(size - 8), 0)
+        os.pwrite(fds[0], bytes(256) + struct.pack("=I", taken) + os.urandom(1 << 20), 0)
         os.eventfd_write(fds[1], 1)
         more = client()
         more.close()
@@ -575,6 +849,8 @@ def hostile():
     for fd in fds:
         os.close(fd)
     wait("the listener to go", lambda: listening() is None)
+    for one in odd_descriptors():
+        hostile_connect(one)
     for w in waiting:
         w.close()
     for one in crowd:
@@ -586,6 +862,30 @@ def hostile():
     c.close()
     other.close()
     eq("nothing is left in the queue", listening(), None)
+
+
+CONNECT = struct.pack("=II", MAGIC, 4) + bytes(10) + b"\xff\xff\x0a\x09\0\x02" + bytes(16) + struct.pack("=HHI", 9000, 0, 1)
+
+
+def odd_descriptors():
+    """What is not an end of a pair of stream sockets."""
+    return [[], [os.open("/dev/null", os.O_RDWR)], [socket.socket().detach()],
+            [s.detach() for s in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[:1]],
+            [socket.socket(socket.AF_UNIX).detach()], [raw().detach()], list(os.pipe()),
+            [os.open("/dev/null", os.O_RDWR) for _ in range(100)]]
+
+
+def hostile_connect(fds):
+    before = counter("ProgramRefused")
+    s = raw()
+    s.send(struct.pack("=II", MAGIC, 2) + LISTEN[8:])
+    _, got, _, _ = socket.recv_fds(s, 1000, 4)
+    socket.send_fds(s, [CONNECT], fds)
+    eq(f"a channel that sent {len(fds)} odd descriptors", s.recv(1000), b"")
+    s.close()
+    for fd in fds + got:
+        os.close(fd)
+    wait("it to be counted", lambda: counter("ProgramRefused") > before)
 
 
 def descriptors():
@@ -611,7 +911,7 @@ def descriptors():
         lst.close()
         for s in waiting + [s for s, _ in both]:
             s.close()
-    wait("its descriptors to go", lambda: count() == before)
+    wait("its descriptors to go", lambda: count() <= before)
 
 
 def daemon_dies():

@@ -18,17 +18,30 @@ try()
 		die "library.py, behind: $(tail -n 1 $T/library.out)"
 }
 
+# a way that syngate has nothing to do with; and somebody who does not answer
+elsewhere()
+{
+	S ip link add x0 type veth peer name x1
+	S ip addr add 10.10.0.1/24 dev x0
+	S ip link set x0 up
+	S ip link set x1 up
+	C nft add table inet silent
+	C nft add chain inet silent in '{ type filter hook input priority 0; }'
+	C nft add rule inet silent in tcp dport 9998 drop
+}
+
 for queues in 1 2; do
 	if [ $queues = 1 ]; then
 		net_up 1
+		elsewhere
 	else
 		ip -n server link del s0
 		net_link 2
 	fi
 	syngate_start --listen '*:80' --app http
 	SG_DAEMON=$SG_PID
-	try streams half_close back_pressure resets not_blocking queue abort_on_overflow close_listener \
-		killed exits_in_order forked wrong_use unprivileged hostile descriptors
+	try streams half_close options cork facts facts_in_children back_pressure resets not_blocking queue abort_on_overflow close_listener \
+		connects connects_fail connects_at_once connected_dies killed exits_in_order forked wrong_use unprivileged hostile descriptors
 	say "$queues RX queues: $(wc -l <$T/library.out) parts"
 	syngate_stop
 done

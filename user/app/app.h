@@ -20,6 +20,7 @@ struct backends;
 struct session;
 struct library;
 struct library_port;
+struct library_own;
 
 /* Where a listener's connections go. */
 struct app_target {
@@ -29,7 +30,8 @@ struct app_target {
 	__u32 listener;
 	struct session *session; /* APP_STDIO */
 	struct library *library; /* APP_LIBRARY: whose listener it is, */
-	struct library_port *port; /* and the worker's part of it */
+	struct library_port *port; /* and the worker's part of it, */
+	struct library_own *own;   /* and a connection that it asked for; NULL: accepted */
 };
 
 struct app_conn;

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "app/libport.h"
+#include "app/libdial.h"
 
 static struct library_conn *libconn_of(struct app_conn *c)
 {
@@ -16,7 +16,7 @@ static struct library_conn *libconn_of(struct app_conn *c)
 static void libconn_tell(struct library_conn *k, int error)
 {
 	if (!k->told)
-		libport_tell(k->port, k->slot, error);
+		libslot_tell(&k->slot, error);
 	k->told = true;
 }
 
@@ -31,6 +31,8 @@ static void libconn_drop(struct app *a, struct app_conn *c)
 		close(k->pump.fd); /* leaves epoll by itself */
 		a->descriptors--;
 	}
+	if (k->reserved >= 0)
+		close(k->reserved);
 	libport_remove(k->port, k);
 }
 
@@ -42,7 +44,9 @@ static int libconn_pair(struct app *a, struct library_conn *k)
 	};
 	int fd[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+	k->nonblock = SG_READ_ONCE(k->port->lib->memory->nonblock) == 1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (k->nonblock ? SOCK_NONBLOCK : 0), 0,
+		       fd))
 		return -errno;
 	k->pump.fd = fd[0];
 	k->theirs = fd[1];
@@ -55,7 +59,12 @@ static void libconn_open(struct app *a, struct app_conn *c, struct app_target *t
 {
 	struct library_conn *k = libconn_of(c);
 
-	k->pump.fd = k->theirs = -1;
+	k->pump.fd = k->theirs = k->reserved = -1;
+	if (to->own) {
+		libport_add_own(to->port, k);
+		libdial_open(a, k, to->own);
+		return;
+	}
 	libport_add(to->port, k);
 	if (!libconn_pair(a, k)) {
 		libport_give(to->port, k);
@@ -81,7 +90,7 @@ static void libconn_lost(struct app *a, struct library_conn *k)
  */
 static void libconn_leaves(struct app *a, struct library_conn *k)
 {
-	if (libport_asked(k) == SG_CHANNEL_CLOSED)
+	if (k->slot.state & SG_CHANNEL_CLOSED)
 		app_end(a, &k->c);
 	else if (library_is_dead(k->port->lib))
 		app_abort(a, &k->c);
@@ -95,7 +104,8 @@ static void libconn_move(struct app *a, struct library_conn *k)
 {
 	enum pump_flow flow;
 
-	if (k->pump.hung_up && libport_asked(k) == SG_CHANNEL_RESET) {
+	libslot_look(a, &k->slot);
+	if (k->pump.hung_up && k->slot.state & (SG_CHANNEL_RESET | SG_CHANNEL_LINGER0)) {
 		app_abort(a, &k->c);
 		return;
 	}
@@ -115,16 +125,24 @@ static void libconn_expire(struct app *a, struct app_conn *c)
 {
 	struct library_conn *k = libconn_of(c);
 
+	if (k->dialing) {
+		libdial_expire(a, k);
+		return;
+	}
 	k->parted = true;
 	libconn_leaves(a, k);
 }
 
 static void libconn_event(struct app *a, struct app_conn *c, unsigned events)
 {
+	struct library_conn *k = libconn_of(c);
+
+	if (k->dialing && !libdial_event(a, k))
+		return;
 	if (events & TCP_EV_CLOSED)
-		libconn_lost(a, libconn_of(c));
+		libconn_lost(a, k);
 	else
-		libconn_move(a, libconn_of(c));
+		libconn_move(a, k);
 }
 
 static void libconn_ready(struct app *a, struct app_conn *c, unsigned events)
@@ -132,7 +150,8 @@ static void libconn_ready(struct app *a, struct app_conn *c, unsigned events)
 	struct library_conn *k = libconn_of(c);
 
 	pump_ready(&k->pump, events);
-	libconn_move(a, k);
+	if (!k->dialing || libdial_event(a, k))
+		libconn_move(a, k);
 }
 
 static bool libconn_room(struct app *a, struct app_target *to)

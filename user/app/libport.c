@@ -13,45 +13,6 @@
  */
 #define LIBPORT_AHEAD 8
 
-/* --- slots ----------------------------------------------------------------------------------- */
-
-static __u32 libport_slot(struct library_port *p)
-{
-	__u32 *cell, at;
-
-	if (!p->slot_free)
-		return SG_CHANNEL_NO_SLOT;
-	p->slot_free--;
-	at = p->slot[p->slot_head];
-	p->slot_head = (p->slot_head + 1) % p->slots;
-	cell = &p->lib->memory->error[at];
-	SG_WRITE_ONCE(*cell, ((SG_READ_ONCE(*cell) >> 16) + 1) << 16); /* the next generation */
-	SG_WRITE_ONCE(p->lib->memory->end[at], SG_CHANNEL_OPEN);
-	return at;
-}
-
-static void libport_slot_back(struct library_port *p, __u32 at)
-{
-	if (at == SG_CHANNEL_NO_SLOT)
-		return;
-	p->slot[(p->slot_head + p->slot_free) % p->slots] = at;
-	p->slot_free++;
-}
-
-void libport_tell(const struct library_port *p, __u32 slot, int error)
-{
-	if (slot != SG_CHANNEL_NO_SLOT)
-		__atomic_fetch_or(&p->lib->memory->error[slot], (__u32)error & 0xffff,
-				  __ATOMIC_RELEASE);
-}
-
-enum sg_channel_end libport_asked(const struct library_conn *k)
-{
-	if (k->slot == SG_CHANNEL_NO_SLOT)
-		return SG_CHANNEL_OPEN;
-	return __atomic_load_n(&k->port->lib->memory->end[k->slot], __ATOMIC_ACQUIRE);
-}
-
 /* --- the accept queue ------------------------------------------------------------------------ */
 
 static struct sg_queue *libport_queue(const struct library_port *p)
@@ -67,8 +28,9 @@ static __u32 libport_ahead(const struct library_port *p)
 /* Those that the program has taken since we last looked are no longer in the accept queue. */
 static void libport_settle(struct library_port *p)
 {
-	__u32 n = SG_READ_ONCE(p->lib->memory->taken[p->source]) - p->taken;
+	__u32 said = SG_READ_ONCE(p->lib->memory->taken[p->source]), n = said - p->seen;
 
+	p->seen = said;
 	if (n > libport_ahead(p)) /* it cannot have: all of them, and that is all that it gains */
 		n = libport_ahead(p);
 	if (!n)
@@ -84,11 +46,12 @@ static void libport_settle(struct library_port *p)
 static void libport_watch(struct library_port *p)
 {
 	const struct sg_queue *q = libport_queue(p);
-	__u32 ring = libport_ahead(p) && SG_READ_ONCE(q->acceptq) > q->backlog / 2;
+	__u32 want = libport_ahead(p) && SG_READ_ONCE(q->acceptq) > q->backlog / 2;
+	__u32 *ring = &p->lib->memory->ring[p->source];
 
-	if (SG_READ_ONCE(p->lib->memory->ring) == ring)
+	if (SG_READ_ONCE(*ring) == want)
 		return;
-	SG_WRITE_ONCE(p->lib->memory->ring, ring);
+	SG_WRITE_ONCE(*ring, want);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	libport_settle(p);
 }
@@ -107,8 +70,10 @@ static int libport_send(const struct library_port *p, const struct library_conn 
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
 	struct sg_channel_conn msg = {
 		.magic = SG_CHANNEL_MAGIC,
-		.slot = k->slot,
+		.slot = k->slot.slot,
+		.gen = k->slot.gen,
 		.source = p->source,
+		.nonblock = k->nonblock,
 	};
 	struct iovec iov = {&msg, sizeof(msg)};
 	struct msghdr m = {
@@ -122,8 +87,8 @@ static int libport_send(const struct library_port *p, const struct library_conn 
 
 	tcp_info(p->app->stack, k->c.id, p->app->now, &f);
 	msg.tuple = f.tuple;
-	if (k->slot != SG_CHANNEL_NO_SLOT)
-		msg.gen = (__u16)(p->lib->memory->error[k->slot] >> 16);
+	msg.handshake_us = f.handshake_us;
+	msg.admitted = f.cookie ? SG_CHANNEL_COOKIE : SG_CHANNEL_QUEUE;
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
@@ -144,17 +109,29 @@ void libport_give(struct library_port *p, struct library_conn *k)
 	libport_watch(p);
 }
 
-void libport_add(struct library_port *p, struct library_conn *k)
+static void libport_join(struct library_port *p, struct library_conn *k)
 {
-	__sync_fetch_and_add(&libport_queue(p)->acceptq, 1);
 	p->holds++;
 	k->port = p;
 	k->turn = p->sent++;
-	k->slot = libport_slot(p);
+	libslot_take(&p->slots, &k->slot, k->c.id);
 	k->next = p->conns;
 	if (k->next)
 		k->next->prev = k;
 	p->conns = k;
+}
+
+void libport_add(struct library_port *p, struct library_conn *k)
+{
+	__sync_fetch_and_add(&libport_queue(p)->acceptq, 1);
+	libport_join(p, k);
+}
+
+void libport_add_own(struct library_port *p, struct library_conn *k)
+{
+	k->sent = true;
+	libport_join(p, k);
+	p->taken = p->sent;
 }
 
 /* It never was on its way: nobody will take it. */
@@ -172,24 +149,41 @@ static void libport_not_sent(struct library_port *p, struct library_conn *k)
 	__sync_fetch_and_sub(&libport_queue(p)->acceptq, 1);
 }
 
+/* It may be among what epoll has just said: library_look() frees it. */
 static void libport_let_go(struct library_port *p)
 {
-	struct library_port **at = &p->app->ports;
-
 	if (--p->holds)
 		return;
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
+	epoll_ctl(p->app->epoll, EPOLL_CTL_DEL, p->lib->bell, NULL);
+	p->app->descriptors--;
+}
+
+static void libport_free(struct library_port *p)
+{
+	libslots_free(&p->slots);
+	library_source_back(p->lib, p->source);
 	library_put(p->lib);
-	free(p->slot);
 	free(p);
+}
+
+static void libport_reap(struct app *a)
+{
+	struct library_port **at = &a->ports, *p;
+
+	while ((p = *at)) {
+		if (p->holds) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		libport_free(p);
+	}
 }
 
 void libport_remove(struct library_port *p, struct library_conn *k)
 {
 	libport_not_sent(p, k);
-	libport_slot_back(p, k->slot);
+	libslot_give(&k->slot);
 	*(k->prev ? &k->prev->next : &p->conns) = k->next;
 	if (k->next)
 		k->next->prev = k->prev;
@@ -202,7 +196,9 @@ static void libport_ready(struct app *a, struct app_conn *c, unsigned events)
 	struct library_port *p = (struct library_port *)c;
 
 	(void)events;
-	if (p->closed)
+	if (p->holds)
+		libslots_serve(&p->slots, a);
+	if (p->closed || p->listener == LIBRARY_OWN)
 		return;
 	if (p->stuck)
 		libport_give(p, p->stuck);
@@ -212,6 +208,7 @@ static void libport_ready(struct app *a, struct app_conn *c, unsigned events)
 
 void library_look(struct app *a)
 {
+	libport_reap(a);
 	for (struct library_port *p = a->ports; p; p = p->next)
 		if (!p->closed && libport_ahead(p))
 			libport_settle(p);
@@ -231,31 +228,35 @@ static int libport_epoll(struct library_port *p, int fd, unsigned events)
 struct library_port *library_port(struct app *a, struct library *l, __u32 listener)
 {
 	struct library_port *p = calloc(1, sizeof(*p));
-	__u32 slots = SG_CHANNEL_SLOTS / l->most;
+	int source = library_source(l);
 
-	if (!p)
-		return NULL;
+	if (!p || source < 0)
+		goto err_free;
 	*p = (struct library_port){.c.ops = &libport_ops,
 				   .app = a,
 				   .lib = l,
 				   .listener = listener,
-				   .source = l->ports++,
-				   .holds = 1,
-				   .slots = slots,
-				   .slot_free = slots,
-				   .slot = calloc(slots, sizeof(*p->slot))};
-	if (!p->slot || libport_epoll(p, l->channel, EPOLLOUT) || libport_epoll(p, l->bell, EPOLLIN)) {
-		free(p->slot);
-		free(p); /* epoll forgets it with the channel */
-		return NULL;
-	}
-	for (__u32 i = 0; i < slots; i++)
-		p->slot[i] = p->source * slots + i;
+				   .source = (__u32)source,
+				   .holds = 1};
+	p->seen = SG_READ_ONCE(l->memory->taken[source]);
+	libslots_init(&p->slots, l, p->source);
+	if (listener != LIBRARY_OWN && libport_epoll(p, l->channel, EPOLLOUT))
+		goto err_free;
+	if (libport_epoll(p, l->bell, EPOLLIN))
+		goto err_epoll;
 	atomic_fetch_add(&l->refs, 1);
 	p->next = a->ports;
 	a->ports = p;
 	a->descriptors++;
 	return p;
+
+err_epoll:
+	epoll_ctl(a->epoll, EPOLL_CTL_DEL, l->channel, NULL);
+err_free:
+	if (source >= 0)
+		library_source_back(l, (__u32)source);
+	free(p);
+	return NULL;
 }
 
 /* All but those that the program has closed itself, or those that it has not taken. */
@@ -264,7 +265,7 @@ static void libport_reset(struct library_port *p, bool all)
 	for (struct library_conn *k = p->conns, *next; k; k = next) {
 		next = k->next;
 		if ((__s32)(k->turn - p->taken) >= 0 ||
-		    (all && libport_asked(k) != SG_CHANNEL_CLOSED))
+		    (all && !(libslot_look(p->app, &k->slot) & SG_CHANNEL_CLOSED)))
 			app_abort(p->app, &k->c);
 	}
 }
@@ -275,9 +276,9 @@ static void libport_close(struct library_port *p)
 
 	libport_settle(p);
 	p->closed = true;
+	if (p->listener == LIBRARY_OWN)
+		return;
 	epoll_ctl(a->epoll, EPOLL_CTL_DEL, p->lib->channel, NULL);
-	epoll_ctl(a->epoll, EPOLL_CTL_DEL, p->lib->bell, NULL);
-	a->descriptors--;
 	__sync_fetch_and_sub(&libport_queue(p)->acceptq, libport_ahead(p));
 }
 
@@ -287,7 +288,7 @@ void library_close(struct app *a, const struct library *l, bool all)
 		bool was_open = !p->closed;
 
 		next = p->next;
-		if (l && p->lib != l)
+		if (!p->holds || (l && p->lib != l))
 			continue;
 		p->holds++; /* as long as we are at it */
 		if (was_open)
@@ -298,4 +299,6 @@ void library_close(struct app *a, const struct library *l, bool all)
 		p->holds -= was_open;
 		libport_let_go(p);
 	}
+	if (!l)
+		libport_reap(a);
 }

@@ -4,6 +4,7 @@
 #define APP_LIBPORT_H
 
 #include "app/library.h"
+#include "app/libslot.h"
 #include "app/pump.h"
 
 struct library_conn {
@@ -11,12 +12,15 @@ struct library_conn {
 	struct pump pump;
 	struct library_port *port;
 	struct library_conn *prev, *next; /* of that port */
-	__u32 slot;
-	__u32 turn;  /* which one of the port's it is */
+	struct libslot slot;
+	__u32 turn; /* which one of the port's it is */
+	int reserved; /* keeps the local port of one that the program asked for; or -1 */
+	bool dialing; /* such a one, which is not there yet */
 	int theirs;  /* the program's end, until it is on its way; -1 */
 	bool sent;   /* it is, or was */
 	bool told;   /* the slot says how it ended */
 	bool parted; /* the program closed it and lives */
+	bool nonblock; /* the program's end has O_NONBLOCK */
 };
 
 struct library_port {
@@ -24,15 +28,15 @@ struct library_port {
 	struct library_port *next; /* of this worker */
 	struct app *app;
 	struct library *lib;
-	__u32 listener, source;
+	__u32 listener; /* LIBRARY_OWN */
+	__u32 source;
 	__u32 sent, taken; /* connections given to the program, and taken by it as far as we know */
+	__u32 seen;	   /* what the program said last */
 	struct library_conn *stuck; /* the channel had no room for it; or NULL */
 	struct library_conn *conns;
 	unsigned holds; /* 1 while open, and one for each connection */
 	bool closed;
-	/* slots of its share that are free: what was given back last is used last */
-	__u32 *slot;
-	__u32 slots, slot_head, slot_free;
+	struct libslots slots;
 };
 
 /* May another connection be accepted? */
@@ -40,13 +44,10 @@ bool libport_room(struct library_port *p);
 
 /* One more: ahead of the program, and in the accept queue all the same. */
 void libport_add(struct library_port *p, struct library_conn *k);
+/* The same, if the program has asked for it. */
+void libport_add_own(struct library_port *p, struct library_conn *k);
 /* Its end goes on its way, or is stuck. */
 void libport_give(struct library_port *p, struct library_conn *k);
 /* It is no more. The port may be no more either then. */
 void libport_remove(struct library_port *p, struct library_conn *k);
-/* How the program wants it to end, if it said so. */
-enum sg_channel_end libport_asked(const struct library_conn *k);
-/* Why a connection died, a positive errno. */
-void libport_tell(const struct library_port *p, __u32 slot, int error);
-
 #endif

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int library_new(struct library **out, int channel, __u32 most)
+int library_new(struct library **out, int channel)
 {
 	struct library *l = calloc(1, sizeof(*l));
 	int rc = -ENOMEM;
@@ -18,7 +18,7 @@ int library_new(struct library **out, int channel, __u32 most)
 		close(channel);
 		return rc;
 	}
-	*l = (struct library){.channel = channel, .bell = -1, .shared = -1, .most = most};
+	*l = (struct library){.channel = channel, .bell = -1, .shared = -1};
 	l->refs = 1;
 	l->memory = MAP_FAILED;
 	l->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -61,4 +61,44 @@ bool library_is_dead(const struct library *l)
 		return false;
 	n = recv(l->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n == 0 || (n < 0 && errno == ECONNRESET); /* that, if connections were in it */
+}
+
+/* --- what ports share ------------------------------------------------------------------------ */
+
+static bool library_bit(__u64 *word, __u32 bit)
+{
+	return !(__atomic_fetch_or(word, 1ULL << bit, __ATOMIC_ACQ_REL) & 1ULL << bit);
+}
+
+static void library_bit_back(__u64 *word, __u32 bit)
+{
+	__atomic_fetch_and(word, ~(1ULL << bit), __ATOMIC_ACQ_REL);
+}
+
+int library_source(struct library *l)
+{
+	for (__u32 i = 0; i < SG_CHANNEL_SOURCES; i++)
+		if (library_bit(&l->sources, i))
+			return (int)i;
+	return -ENOSPC;
+}
+
+void library_source_back(struct library *l, __u32 source)
+{
+	library_bit_back(&l->sources, source);
+}
+
+int library_chunk(struct library *l, __u32 source)
+{
+	if (library_bit(&l->chunks[source / 64], source % 64))
+		return (int)source;
+	for (__u32 i = SG_CHANNEL_SOURCES; i < SG_CHANNEL_CHUNKS; i++)
+		if (library_bit(&l->chunks[i / 64], i % 64))
+			return (int)i;
+	return -ENOSPC;
+}
+
+void library_chunk_back(struct library *l, __u32 number)
+{
+	library_bit_back(&l->chunks[number / 64], number % 64);
 }

@@ -18,16 +18,26 @@ struct library {
 	struct sg_channel_memory *memory; /* it writes here, too: believe nothing */
 	atomic_uint refs;
 	atomic_bool bye; /* it said that it closes the listener: its connections go on */
-	__u32 ports;	 /* there are so far; given out one worker after the other */
-	__u32 most;	 /* there will be */
+	/* sources and chunks of slots that a worker's port has; changed by atomic operations */
+	__u64 sources, chunks[SG_CHANNEL_CHUNKS / 64];
 };
 
-/* `channel` is taken over, also when it fails. `most` workers will have a port. -errno. */
-int library_new(struct library **out, int channel, __u32 most);
+/* `channel` is taken over, also when it fails. -errno. */
+int library_new(struct library **out, int channel);
 void library_put(struct library *l);
 
 /* Hung up, without a word? Whatever it said before is for the main thread to read. */
 bool library_is_dead(const struct library *l);
+
+/* A source that is free, or -ENOSPC; it is to be given back. */
+int library_source(struct library *l);
+void library_source_back(struct library *l, __u32 source);
+/* Likewise a chunk of slots: each source is sure of one. */
+int library_chunk(struct library *l, __u32 source);
+void library_chunk_back(struct library *l, __u32 number);
+
+/* Instead of a listener's number: connections that the program has asked for. */
+#define LIBRARY_OWN 0xffffffffu
 
 /* The rest is a worker's, in its thread. A port for a listener's connections; NULL: no memory. */
 struct library_port *library_port(struct app *a, struct library *l, __u32 listener);

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "daemon/clients.h"
 #include "daemon/control.h"
 #include "daemon/programs.h"
 #include "daemon/state.h"
@@ -60,9 +61,14 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 	rc = programs_open(&d->programs, name, err);
 	if (rc)
 		goto fail_control;
+	rc = clients_new(&d->clients);
+	if (rc) {
+		err_set(err, rc, EXIT_KERNEL, "no epoll: %s", strerror(-rc));
+		goto fail_programs;
+	}
 	rc = daemon_signals(d, err);
 	if (rc)
-		goto fail_programs;
+		goto fail_clients;
 	d->health = epoll_create1(EPOLL_CLOEXEC);
 	if (d->health < 0) {
 		rc = err_set(err, -errno, EXIT_KERNEL, "no epoll: %s", strerror(errno));
@@ -74,6 +80,8 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 fail_signals:
 	close(d->signals);
 	pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
+fail_clients:
+	clients_free(d->clients);
 fail_programs:
 	programs_close(d->programs);
 fail_control:
@@ -132,7 +140,7 @@ static int daemon_vanished(struct daemon *d, bool foreground)
 /* For poll(): until a client or a listener of a dead daemon has had its time, or it is time to look. */
 static int daemon_timeout(const struct daemon *d)
 {
-	sg_time at = SG_NEVER, now = clock_now();
+	sg_time at = clients_deadline(d->clients), now = clock_now();
 	int wait = control_timeout(d->control), programs = programs_timeout(d->programs);
 
 	wait = wait < 0 || (programs >= 0 && programs < wait) ? programs : wait;
@@ -158,7 +166,7 @@ static bool daemon_signalled(struct daemon *d)
 }
 
 /* What is polled beside the control socket and the interfaces. */
-enum { DAEMON_SIGNALS, DAEMON_OVER, DAEMON_HEALTH, DAEMON_FDS };
+enum { DAEMON_SIGNALS, DAEMON_OVER, DAEMON_HEALTH, DAEMON_CLIENTS, DAEMON_FDS };
 
 /* One wait for everything. Returns 1 when it is to end, 0, or a negative errno. */
 static int daemon_wait(struct daemon *d, struct pollfd *p)
@@ -169,6 +177,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 	p[DAEMON_SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
 	p[DAEMON_OVER] = (struct pollfd){.fd = d->over, .events = POLLIN};
 	p[DAEMON_HEALTH] = (struct pollfd){.fd = d->health, .events = POLLIN};
+	p[DAEMON_CLIENTS] = (struct pollfd){.fd = clients_fd(d->clients), .events = POLLIN};
 	clients = control_poll(d->control, p + n);
 	n += clients;
 	programs = programs_poll(d->programs, p + n);
@@ -190,6 +199,7 @@ static int daemon_wait(struct daemon *d, struct pollfd *p)
 		watch_look(a, clock_now());
 	}
 	cookies_look(d, clock_now());
+	clients_look(d->clients, d, clock_now());
 	control_handle(d->control, d, p + DAEMON_FDS, clients); /* may attach and detach */
 	programs_handle(d->programs, d, p + DAEMON_FDS + clients, programs);
 	return p[DAEMON_OVER].revents || (p[DAEMON_SIGNALS].revents && daemon_signalled(d));
@@ -240,6 +250,7 @@ void daemon_free(struct daemon *d)
 		if (daemon_detach(d, iface, &err))
 			log_error("%s", err.msg);
 	}
+	clients_free(d->clients);
 	programs_close(d->programs);
 	control_close(d->control);
 	explicit_bzero(&d->cookies, sizeof(d->cookies));

@@ -130,24 +130,24 @@ static int dial_interface(struct dial *d, const struct dial_args *a, const struc
 
 /* --- the next hop --------------------------------------------------------------------------- */
 
-static int dial_neighbour(struct dial *d, const struct dial_args *a, unsigned ifindex,
-			  struct err *err)
+unsigned dial_patience(const struct dial_args *a)
 {
-	unsigned ms = a->wait && a->wait < DIAL_NEIGH_MS / 1000 ? a->wait * 1000 : DIAL_NEIGH_MS;
-	int rc = neigh_find(ifindex, &d->next, ms, d->mac);
+	return a->wait && a->wait < DIAL_NEIGH_MS / 1000 ? a->wait * 1000 : DIAL_NEIGH_MS;
+}
+
+int dial_unresolved(const struct dial *d, int code, struct err *err)
+{
 	char next[ENDPOINT_TEXT];
 
-	if (!rc)
-		return 0;
 	endpoint_addr(next, &d->next);
-	if (rc == -EHOSTUNREACH || rc == -ETIMEDOUT)
-		return err_set(err, rc, EXIT_KERNEL,
+	if (code == -EHOSTUNREACH || code == -ETIMEDOUT)
+		return err_set(err, code, EXIT_KERNEL,
 			       "%s %s does not answer on %s: is it up, and on that network? See ip "
 			       "neigh show %s",
-			       sg_addr_eq(&d->next, &a->peer) ? "neighbour" : "router", next,
+			       sg_addr_eq(&d->next, &d->tuple.peer) ? "neighbour" : "router", next,
 			       d->iface, next);
-	return err_set(err, rc, EXIT_KERNEL, "cannot resolve %s on %s: %s", next, d->iface,
-		       strerror(-rc));
+	return err_set(err, code, EXIT_KERNEL, "cannot resolve %s on %s: %s", next, d->iface,
+		       strerror(-code));
 }
 
 /* --- all of it ------------------------------------------------------------------------------ */
@@ -155,7 +155,7 @@ static int dial_neighbour(struct dial *d, const struct dial_args *a, unsigned if
 static int dial_all(struct dial *d, const struct dial_args *a, unsigned ifindex, struct err *err)
 {
 	bool given = !sg_addr_is_any(&a->source);
-	struct route r;
+	struct route r = {0};
 	int rc = 0;
 
 	d->tuple.local = a->source;
@@ -172,10 +172,11 @@ static int dial_all(struct dial *d, const struct dial_args *a, unsigned ifindex,
 		d->tuple.local = r.src;
 		rc = dial_reserve(d, a, r.ifindex, err);
 	}
-	return rc ? rc : dial_neighbour(d, a, r.ifindex, err);
+	d->ifindex = r.ifindex;
+	return rc;
 }
 
-int dial_find(struct dial *d, const struct dial_args *a, struct err *err)
+int dial_begin(struct dial *d, const struct dial_args *a, struct err *err)
 {
 	unsigned ifindex = a->iface ? if_nametoindex(a->iface) : 0;
 	int rc;
@@ -195,6 +196,19 @@ int dial_find(struct dial *d, const struct dial_args *a, struct err *err)
 	if (rc)
 		dial_close(d);
 	return rc;
+}
+
+int dial_find(struct dial *d, const struct dial_args *a, struct err *err)
+{
+	int rc = dial_begin(d, a, err);
+
+	if (rc)
+		return rc;
+	rc = neigh_find(d->ifindex, &d->next, dial_patience(a), d->mac);
+	if (!rc)
+		return 0;
+	dial_close(d);
+	return dial_unresolved(d, rc, err);
 }
 
 void dial_close(struct dial *d)

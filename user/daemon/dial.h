@@ -23,6 +23,7 @@ struct dial_args {
 
 struct dial {
 	char iface[IF_NAMESIZE];
+	unsigned ifindex;
 	struct sg_tuple tuple;
 	struct sg_addr next; /* hop */
 	__u8 mac[6];
@@ -33,6 +34,13 @@ struct dial {
 /* 0, or a negative errno with `err` filled; then there is nothing to close. */
 int dial_find(struct dial *d, const struct dial_args *a, struct err *err);
 void dial_close(struct dial *d);
+
+/* All of it but the next hop's `mac`, which takes a while: neigh.h. */
+int dial_begin(struct dial *d, const struct dial_args *a, struct err *err);
+/* How many ms it may take. */
+unsigned dial_patience(const struct dial_args *a);
+/* It cannot be found: returns `code`. */
+int dial_unresolved(const struct dial *d, int code, struct err *err);
 
 /*
  * Connect from the interface, which is attached, in its first worker. When the session is over

@@ -2,6 +2,7 @@
 #include "daemon/mailbox.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ struct mailbox_call {
 	void *arg;
 	int rc;
 	bool done;
+	bool posted; /* nobody waits: to be freed */
 };
 
 int mailbox_init(struct mailbox *m)
@@ -52,13 +54,18 @@ static bool mailbox_withdraw(struct mailbox *m, struct mailbox_call *call)
 	return true;
 }
 
-/* `until` NULL: for as long as it takes. */
-static int mailbox_wait(struct mailbox *m, struct mailbox_call *call, const struct timespec *until)
+static void mailbox_put(struct mailbox *m, struct mailbox_call *call)
 {
 	*m->last = call;
 	m->last = &call->next;
 	__atomic_store_n(&m->waiting, true, __ATOMIC_RELEASE);
 	mailbox_wake(m);
+}
+
+/* `until` NULL: for as long as it takes. */
+static int mailbox_wait(struct mailbox *m, struct mailbox_call *call, const struct timespec *until)
+{
+	mailbox_put(m, call);
 	while (!call->done) {
 		if (!until)
 			pthread_cond_wait(&m->done, &m->lock);
@@ -105,6 +112,25 @@ int mailbox_try(struct mailbox *m, void (*fn)(void *worker, void *arg), void *ar
 	return rc;
 }
 
+int mailbox_post(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg)
+{
+	struct mailbox_call *call = calloc(1, sizeof(*call));
+	int rc = 0;
+
+	if (!call)
+		return -ENOMEM;
+	*call = (struct mailbox_call){.fn = fn, .arg = arg, .posted = true};
+	pthread_mutex_lock(&m->lock);
+	if (m->closed)
+		rc = -ESHUTDOWN;
+	else
+		mailbox_put(m, call);
+	pthread_mutex_unlock(&m->lock);
+	if (rc)
+		free(call);
+	return rc;
+}
+
 static struct mailbox_call *mailbox_take(struct mailbox *m)
 {
 	struct mailbox_call *list;
@@ -128,6 +154,8 @@ static void mailbox_finish(struct mailbox *m, struct mailbox_call *list, int rc)
 		list = c->next;
 		c->rc = rc;
 		c->done = true;
+		if (c->posted)
+			free(c);
 	}
 	pthread_cond_broadcast(&m->done);
 	pthread_mutex_unlock(&m->lock);
@@ -153,10 +181,16 @@ bool mailbox_waiting(const struct mailbox *m)
 
 void mailbox_close(struct mailbox *m)
 {
+	struct mailbox_call *list;
+
 	pthread_mutex_lock(&m->lock);
 	m->closed = true;
 	pthread_mutex_unlock(&m->lock);
-	mailbox_finish(m, mailbox_take(m), -ESHUTDOWN);
+	list = mailbox_take(m);
+	for (struct mailbox_call *c = list; c; c = c->next)
+		if (c->posted)
+			c->fn(NULL, c->arg);
+	mailbox_finish(m, list, -ESHUTDOWN);
 }
 
 void mailbox_wake(struct mailbox *m)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How another thread has something done in a worker's own thread. The caller waits
- * until it is done; what waits when the worker ends is refused, not forgotten.
+ * until it is done, or posts it; what waits when the worker ends is refused, not forgotten.
  */
 #ifndef DAEMON_MAILBOX_H
 #define DAEMON_MAILBOX_H
@@ -28,6 +28,12 @@ int mailbox_call(struct mailbox *m, void (*fn)(void *worker, void *arg), void *a
 
 /* The same, for a worker that may hang. -ETIMEDOUT: it did not begin within `ms`, and will not. */
 int mailbox_try(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg, unsigned ms);
+
+/*
+ * The same, but nobody waits. When the worker ends before, `fn` is called all the same, with worker NULL. -ESHUTDOWN
+ * or -ENOMEM: it is not.
+ */
+int mailbox_post(struct mailbox *m, void (*fn)(void *worker, void *arg), void *arg);
 
 /* The worker's thread: do what waits. Returns whether there was something. */
 bool mailbox_run(struct mailbox *m, void *worker);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/library.h"
+#include "daemon/clients.h"
 #include "daemon/sockfile.h"
 #include "daemon/state.h"
 #include "io/clock.h"
@@ -23,6 +24,7 @@ struct program {
 	__u64 deadline;	     /* of its request; 0: it listens */
 	struct library *lib; /* the library has a descriptor of its own */
 	bool root;
+	bool client; /* it listens for nobody */
 };
 
 struct programs {
@@ -63,6 +65,7 @@ static void program_unlisten(struct program *p, struct daemon *d, bool all)
 static void program_end(struct program *p, struct daemon *d)
 {
 	if (p->lib) {
+		clients_forget(d->clients, p->lib);
 		program_unlisten(p, d, !atomic_load(&p->lib->bye));
 		library_put(p->lib);
 	}
@@ -74,6 +77,8 @@ static void program_end(struct program *p, struct daemon *d)
 /* Does nobody listen for it any more: unlistened by somebody, or its interfaces have gone? */
 static bool program_is_idle(const struct program *p, const struct daemon *d)
 {
+	if (p->client)
+		return false;
 	for (const struct attachment *a = d->first; a; a = a->next)
 		for (__u32 i = 0; i < a->front->max_listeners; i++)
 			if (a->listening[i].used && a->listening[i].args.library == p->lib)
@@ -120,8 +125,6 @@ static int program_check(const struct program *p, const struct daemon *d,
 {
 	__u32 workers = program_workers(d);
 
-	if (r->op != SG_CHANNEL_LISTEN)
-		return err_set(err, -EPROTO, EXIT_USAGE, "the first message of a program is to listen");
 	if (!p->root && r->port < PROGRAMS_PORTS)
 		return err_set(err, -EACCES, EXIT_USAGE, "port %u: below %d is for root", r->port,
 			       PROGRAMS_PORTS);
@@ -134,6 +137,17 @@ static int program_check(const struct program *p, const struct daemon *d,
 	return 0;
 }
 
+static int program_library(struct program *p, struct err *err)
+{
+	int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+	int rc = fd < 0 ? -errno : library_new(&p->lib, fd);
+
+	if (!rc)
+		return 0;
+	p->lib = NULL;
+	return err_set(err, rc, EXIT_KERNEL, "cannot set up a channel: %s", strerror(-rc));
+}
+
 /* On every interface, or on none. */
 static int program_listen(struct program *p, struct daemon *d, const struct sg_channel_request *r,
 			  struct err *err)
@@ -144,16 +158,10 @@ static int program_listen(struct program *p, struct daemon *d, const struct sg_c
 		.backlog = r->backlog < 0 ? -1 : r->backlog,
 		.syn_backlog = r->syn_backlog < 0 ? -1 : r->syn_backlog,
 	};
-	int rc = program_check(p, d, r, err), fd;
+	int rc = program_check(p, d, r, err);
 
-	if (rc)
-		return rc;
-	fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
-	rc = fd < 0 ? -errno : library_new(&p->lib, fd, program_workers(d));
-	if (rc) {
-		p->lib = NULL;
-		return err_set(err, rc, EXIT_KERNEL, "cannot set up a listener: %s", strerror(-rc));
-	}
+	if (!rc)
+		rc = program_library(p, err);
 	l.library = p->lib;
 	for (struct attachment *a = d->first; a && !rc; a = a->next)
 		rc = daemon_listen(d, a->front->ifname, &l, err);
@@ -163,32 +171,105 @@ static int program_listen(struct program *p, struct daemon *d, const struct sg_c
 static void program_begin(struct program *p, struct daemon *d, const struct sg_channel_request *r)
 {
 	struct err err;
-	int rc = program_listen(p, d, r, &err);
+	int rc;
 
+	p->client = r->op == SG_CHANNEL_CLIENT;
+	rc = p->client ? program_library(p, &err) : program_listen(p, d, r, &err);
 	p->deadline = 0;
 	if (program_answer(p, rc, rc ? err.msg : "") || rc)
 		program_end(p, d);
 }
 
-static void program_read(struct program *p, struct daemon *d)
-{
-	struct sg_channel_request r;
-	ssize_t n = recv(p->fd, &r, sizeof(r), MSG_DONTWAIT | MSG_TRUNC);
+union program_message {
+	struct {
+		__u32 magic, op;
+	} head;
+	struct sg_channel_request request;
+	struct sg_channel_connect connect;
+};
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n == sizeof(r) && r.magic == SG_CHANNEL_MAGIC && !p->lib) {
-		program_begin(p, d, &r);
-	} else if (n == sizeof(r) && r.magic == SG_CHANNEL_MAGIC && r.op == SG_CHANNEL_BYE) {
+/* One descriptor may come with it; the kernel drops further ones. */
+static ssize_t program_receive(const struct program *p, union program_message *msg, int *fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct iovec iov = {msg, sizeof(*msg)};
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_LEN(sizeof(int)),
+	};
+	ssize_t n = recvmsg(p->fd, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
+
+	*fd = -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n < 0 ? -errno : n;
+}
+
+static bool program_is(const union program_message *m, size_t n, __u32 op, size_t size)
+{
+	return n == size && m->head.magic == SG_CHANNEL_MAGIC && m->head.op == op;
+}
+
+/* Does it make sense? Then it is done; `fd` is taken over if it is used. */
+static bool program_message(struct program *p, struct daemon *d, const union program_message *m,
+			    size_t n, int *fd)
+{
+	bool listens = p->lib && !p->client;
+
+	if (!p->lib && (program_is(m, n, SG_CHANNEL_LISTEN, sizeof(m->request)) ||
+			program_is(m, n, SG_CHANNEL_CLIENT, sizeof(m->request)))) {
+		program_begin(p, d, &m->request);
+		return true;
+	}
+	if (listens && program_is(m, n, SG_CHANNEL_BYE, sizeof(m->request))) {
 		atomic_store(&p->lib->bye, true);
 		program_unlisten(p, d, false);
-	} else if (n <= 0) {
-		program_end(p, d);
-	} else {
-		if (!p->lib)
-			program_answer(p, -EPROTO, "not a message of this version");
-		program_end(p, d);
+		return true;
 	}
+	if (p->client && *fd >= 0 && program_is(m, n, SG_CHANNEL_CONNECT, sizeof(m->connect))) {
+		int its = *fd;
+
+		*fd = -1;
+		return clients_connect(d->clients, d, p->lib, &m->connect, its, p->root);
+	}
+	return false;
+}
+
+static void programs_count(void *worker, void *arg)
+{
+	struct worker *w = worker;
+
+	(void)arg;
+	if (w)
+		w->mib->ProgramRefused++;
+}
+
+static void program_refuse(struct program *p, struct daemon *d)
+{
+	if (d->first) /* counters are a worker's; one that is not counted is no reason to stop */
+		mailbox_post(&d->first->worker[0]->mailbox, programs_count, NULL);
+	if (!p->lib)
+		program_answer(p, -EPROTO, "not a message of this version");
+	program_end(p, d);
+}
+
+static void program_read(struct program *p, struct daemon *d)
+{
+	union program_message m;
+	int fd;
+	ssize_t n = program_receive(p, &m, &fd);
+
+	if (n == -EAGAIN || n == -EINTR)
+		return;
+	if (n <= 0)
+		program_end(p, d);
+	else if (!program_message(p, d, &m, (size_t)n, &fd))
+		program_refuse(p, d);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 #include "daemon/worker.h"
 #include "io/keyfile.h"
 
+struct clients;
 struct control;
 struct programs;
 struct forward;
@@ -60,6 +61,7 @@ struct daemon {
 	struct attachment *first;
 	struct control *control;
 	struct programs *programs;
+	struct clients *clients;
 	struct {
 		bool set;
 		__u32 value;

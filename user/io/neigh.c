@@ -111,72 +111,97 @@ static int neigh_confirm(const struct neigh *n)
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
-/* Until the table changes. -ETIMEDOUT after `until`. */
-static int neigh_await(struct mnl_socket *events, struct neigh *n, __u64 until)
+int neigh_begin(struct neigh_search *s, unsigned ifindex, const struct sg_addr *addr)
 {
-	char buf[RTNL_BUF] __attribute__((aligned(8)));
-	struct pollfd p = {.fd = mnl_socket_get_fd(events), .events = POLLIN};
-	__u64 now = clock_now();
-	ssize_t len;
-	int ret;
+	int rc;
 
-	if (now >= until)
-		return -ETIMEDOUT;
-	ret = poll(&p, 1, (int)((until - now) / 1000000) + 1);
-	if (ret <= 0)
-		return ret == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
-	len = mnl_socket_recvfrom(events, buf, sizeof(buf));
-	if (len < 0 && errno == ENOBUFS) /* some were lost */
-		return neigh_look(n);
-	if (len < 0)
+	*s = (struct neigh_search){.n = {.ifindex = ifindex, .addr = *addr}};
+	/* subscribed first: what happens between the look and the wait is not missed */
+	s->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!s->events)
 		return -errno;
-	return mnl_cb_run(buf, (size_t)len, 0, 0, neigh_take, n) < 0 ? -errno : 0;
+	rc = mnl_socket_bind(s->events, RTMGRP_NEIGH, MNL_SOCKET_AUTOPID) ? -errno
+									  : neigh_look(&s->n);
+	if (rc)
+		neigh_end(s);
+	return rc;
 }
 
-static int neigh_follow(struct mnl_socket *events, struct neigh *n, __u64 until)
+void neigh_end(struct neigh_search *s)
 {
-	bool confirmed = false, resolved = false;
-	int ret = neigh_look(n);
+	mnl_socket_close(s->events);
+}
+
+int neigh_fd(const struct neigh_search *s)
+{
+	return mnl_socket_get_fd(s->events);
+}
+
+/* What has changed in the table. -EAGAIN: nothing has. */
+static int neigh_hear(struct neigh_search *s)
+{
+	char buf[RTNL_BUF] __attribute__((aligned(8)));
+	ssize_t len = mnl_socket_recvfrom(s->events, buf, sizeof(buf));
+
+	if (len < 0 && errno == ENOBUFS) /* some were lost */
+		return neigh_look(&s->n);
+	if (len < 0)
+		return errno == EINTR ? 0 : -errno;
+	return mnl_cb_run(buf, (size_t)len, 0, 0, neigh_take, &s->n) < 0 ? -errno : 0;
+}
+
+int neigh_go(struct neigh_search *s)
+{
+	int ret = 0;
 
 	while (!ret) {
-		switch (neigh_step(n, confirmed, resolved)) {
+		switch (neigh_step(&s->n, s->confirmed, s->resolved)) {
 		case NEIGH_KNOWN:
 			return 0;
 		case NEIGH_FAILED:
 			return -EHOSTUNREACH;
 		case NEIGH_CONFIRM:
-			confirmed = true;
-			ret = neigh_confirm(n);
+			s->confirmed = true;
+			ret = neigh_confirm(&s->n);
 			break;
 		case NEIGH_RESOLVE:
-			resolved = true;
-			ret = neigh_resolve(n);
-			n->state = NUD_INCOMPLETE; /* until we hear otherwise */
+			s->resolved = true;
+			ret = neigh_resolve(&s->n);
+			s->n.state = NUD_INCOMPLETE; /* until we hear otherwise */
 			break;
 		case NEIGH_WAIT:
-			ret = neigh_await(events, n, until);
+			ret = neigh_hear(s);
 			break;
 		}
 	}
 	return ret;
 }
 
+static int neigh_await(const struct neigh_search *s, __u64 until)
+{
+	struct pollfd p = {.fd = neigh_fd(s), .events = POLLIN};
+	__u64 now = clock_now();
+
+	if (now >= until || poll(&p, 1, (int)((until - now) / 1000000) + 1) == 0)
+		return -ETIMEDOUT;
+	return 0;
+}
+
 int neigh_find(unsigned ifindex, const struct sg_addr *addr, unsigned ms, __u8 mac[6])
 {
-	/* subscribed first: what happens between the look and the wait is not missed */
-	struct mnl_socket *events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	struct neigh n = {.ifindex = ifindex, .addr = *addr};
 	__u64 until = clock_now() + (__u64)ms * 1000000;
-	int ret;
+	struct neigh_search s;
+	int ret = neigh_begin(&s, ifindex, addr);
 
-	if (!events)
-		return -errno;
-	if (mnl_socket_bind(events, RTMGRP_NEIGH, MNL_SOCKET_AUTOPID))
-		ret = -errno;
-	else
-		ret = neigh_follow(events, &n, until);
-	mnl_socket_close(events);
+	if (ret)
+		return ret;
+	while ((ret = neigh_go(&s)) == -EAGAIN) {
+		ret = neigh_await(&s, until);
+		if (ret)
+			break;
+	}
+	neigh_end(&s);
 	if (!ret)
-		memcpy(mac, n.mac, 6);
+		memcpy(mac, s.n.mac, 6);
 	return ret;
 }

@@ -35,6 +35,20 @@ enum neigh_step neigh_step(const struct neigh *n, bool confirmed, bool resolved)
 /* A RTM_NEWNEIGH or RTM_DELNEIGH message. False: it is neither. */
 bool neigh_parse(const struct nlmsghdr *h, struct neigh *n);
 
+/* One who looks for a neighbour and has other things to do meanwhile. */
+struct neigh_search {
+	struct neigh n;
+	bool confirmed, resolved;
+	struct mnl_socket *events;
+};
+
+/* 0, and it is to be ended; or a negative errno. */
+int neigh_begin(struct neigh_search *s, unsigned ifindex, const struct sg_addr *addr);
+/* 0: `n.mac` it is. -EAGAIN: again when its descriptor is readable. -EHOSTUNREACH: nobody answers. */
+int neigh_go(struct neigh_search *s);
+int neigh_fd(const struct neigh_search *s);
+void neigh_end(struct neigh_search *s);
+
 /*
  * The address that frames to `addr` out of interface `ifindex` carry. Waits, at most `ms`.
  * -EHOSTUNREACH: nobody answers. -ETIMEDOUT: not within `ms`.

@@ -155,6 +155,29 @@ int channel_ask(int channel, const struct sg_channel_request *r, int *fd, int ma
 				"install both from one release");
 }
 
+int channel_connect(int channel, const struct sg_channel_connect *what, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+	struct iovec iov = {(void *)what, sizeof(*what)};
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	ssize_t n;
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	do
+		n = sendmsg(channel, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
 int channel_conn(int channel, struct sg_channel_conn *c, int *fd, int flags)
 {
 	ssize_t n = channel_take(channel, c, sizeof(*c), fd, 1, flags);

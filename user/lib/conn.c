@@ -9,10 +9,22 @@
 
 #include "lib/lib.h"
 
+void conn_begin(struct syngate_conn *c, struct syngate_listener *l, const struct sg_channel_conn *m,
+		int fd)
+{
+	atomic_fetch_add(&l->refs, 1);
+	c->l = l;
+	c->fd = fd;
+	c->tuple = m->tuple;
+	c->slot = m->slot < SG_CHANNEL_SLOTS ? m->slot : SG_CHANNEL_NO_SLOT;
+	c->gen = m->gen;
+	c->handshake_us = m->handshake_us;
+	c->admitted = (enum syngate_admitted)m->admitted;
+}
+
 void conn_mode(struct syngate_conn *c, bool nonblock)
 {
-	if (nonblock)
-		fcntl(c->fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	fcntl(c->fd, F_SETFL, O_RDWR | (nonblock ? O_NONBLOCK : 0));
 }
 
 int syngate_fd(const struct syngate_conn *c)
@@ -31,14 +43,14 @@ static bool conn_daemon_is_gone(const struct syngate_conn *c)
 
 int syngate_error(const struct syngate_conn *c)
 {
-	__u32 cell = (__u32)c->gen << 16;
+	__u64 word = (__u64)c->gen << 32;
 
 	if (c->slot != SG_CHANNEL_NO_SLOT)
-		cell = SG_READ_ONCE(c->l->memory->error[c->slot]);
-	if (cell >> 16 == c->gen && !(cell & 0xffff))
+		word = __atomic_load_n(&c->l->memory->slot[c->slot].error, __ATOMIC_ACQUIRE);
+	if (word == (__u64)c->gen << 32)
 		return conn_daemon_is_gone(c) ? -ECONNRESET : 0;
 	/* another generation: it has been over for long, and nobody knows how */
-	return cell >> 16 == c->gen && (cell & 0xffff) == ETIMEDOUT ? -ETIMEDOUT : -ECONNRESET;
+	return word == ((__u64)c->gen << 32 | ETIMEDOUT) ? -ETIMEDOUT : -ECONNRESET;
 }
 
 /* The end of the stream: or of the connection, or of the daemon? */
@@ -106,10 +118,15 @@ int syngate_local(const struct syngate_conn *c, struct sockaddr *addr, socklen_t
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void conn_close(struct syngate_conn *c, enum sg_channel_end how)
+int syngate_shutdown(struct syngate_conn *c, int how)
+{
+	return shutdown(c->fd, how) ? why_set(-errno, "shutdown: %s", strerror(errno)) : 0;
+}
+
+static void conn_close(struct syngate_conn *c, __u32 how)
 {
 	if (c->slot != SG_CHANNEL_NO_SLOT)
-		__atomic_store_n(&c->l->memory->end[c->slot], how, __ATOMIC_RELEASE);
+		slot_change(c, 0, how); /* it may be over already */
 	close(c->fd);
 	listener_put(c->l);
 	free(c);

@@ -50,6 +50,26 @@ static int listener_ask(struct syngate_listener *l, const struct sg_channel_requ
 	return rc;
 }
 
+int listener_open(struct syngate_listener **out, const char *instance,
+		  const struct sg_channel_request *r)
+{
+	struct syngate_listener *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return why_set(-ENOMEM, "no memory");
+	l->refs = 1;
+	l->bell = -1;
+	rc = l->channel = channel_open(instance);
+	if (rc >= 0)
+		rc = listener_ask(l, r);
+	if (rc)
+		listener_put(l);
+	else
+		*out = l;
+	return rc;
+}
+
 int syngate_listen(struct syngate_listener **out, const char *address,
 		   const struct syngate_listen_options *o)
 {
@@ -59,8 +79,6 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		.backlog = o ? o->backlog : -1,
 		.syn_backlog = o ? o->syn_backlog : -1,
 	};
-	struct syngate_listener *l;
-	int rc;
 
 	if (o && o->size != sizeof(*o))
 		return why_set(-EINVAL, "options of another size: set .size, and build against this "
@@ -69,20 +87,7 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		return why_set(-EINVAL, "'%.60s' is no address to listen on: 192.0.2.1:80, "
 					"[2001:db8::1]:80 or *:80",
 			       address);
-	l = calloc(1, sizeof(*l));
-	if (!l)
-		return why_set(-ENOMEM, "no memory");
-	l->refs = 1;
-	l->bell = -1;
-	rc = l->channel = channel_open(o ? o->instance : NULL);
-	if (rc >= 0)
-		rc = listener_ask(l, &r);
-	if (rc) {
-		listener_put(l);
-		return rc;
-	}
-	*out = l;
-	return 0;
+	return listener_open(out, o ? o->instance : NULL, &r);
 }
 
 int syngate_listener_fd(const struct syngate_listener *l)
@@ -95,20 +100,29 @@ static void listener_taken(struct syngate_listener *l, __u32 source)
 {
 	const __u64 one = 1;
 
-	atomic_fetch_add((atomic_uint *)&l->memory->taken[source], 1); /* before `ring` is read */
-	if (SG_READ_ONCE(l->memory->ring) && write(l->bell, &one, sizeof(one)) < 0)
+	__atomic_fetch_add(&l->memory->taken[source], 1, __ATOMIC_SEQ_CST); /* before `ring` is read */
+	if (SG_READ_ONCE(l->memory->ring[source]) && write(l->bell, &one, sizeof(one)) < 0)
 		return; /* EAGAIN: it has been ringing for long */
+}
+
+/* Those that come next are to be made so. */
+static void listener_mode(struct syngate_listener *l, bool nonblock)
+{
+	if (SG_READ_ONCE(l->memory->nonblock) != nonblock)
+		SG_WRITE_ONCE(l->memory->nonblock, nonblock);
 }
 
 int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
 {
-	struct sg_channel_conn m;
 	struct syngate_conn *c = calloc(1, sizeof(*c));
-	int rc;
+	bool nonblock = flags & SOCK_NONBLOCK;
+	struct sg_channel_conn m;
+	int fd, rc;
 
 	if (!c)
 		return why_set(-ENOMEM, "no memory");
-	rc = channel_conn(l->channel, &m, &c->fd,
+	listener_mode(l, nonblock);
+	rc = channel_conn(l->channel, &m, &fd,
 			  (flags & SYNGATE_NOWAIT ? MSG_DONTWAIT : 0) |
 				  (flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0));
 	if (rc) {
@@ -116,12 +130,9 @@ int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int fl
 		return rc;
 	}
 	listener_taken(l, m.source);
-	atomic_fetch_add(&l->refs, 1);
-	c->l = l;
-	c->tuple = m.tuple;
-	c->slot = m.slot < SG_CHANNEL_SLOTS ? m.slot : SG_CHANNEL_NO_SLOT;
-	c->gen = m.gen;
-	conn_mode(c, flags & SOCK_NONBLOCK);
+	conn_begin(c, l, &m, fd);
+	if (m.nonblock != nonblock)
+		conn_mode(c, nonblock);
 	*out = c;
 	return 0;
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Slots of a program's shared memory (syngate/channel.h), as a worker has them: what the program wants of a
+ * connection, and what it is told. A worker takes them by chunks as it needs them.
+ */
+#ifndef APP_LIBSLOT_H
+#define APP_LIBSLOT_H
+
+#include "app/library.h"
+
+struct libslot_chunk;
+
+/* A connection's. */
+struct libslot {
+	tcp_id id;
+	struct libslots *from;
+	__u32 slot; /* SG_CHANNEL_NO_SLOT: none was free */
+	__u32 gen;
+	__u32 state; /* SG_CHANNEL_CLOSED and the like, as last seen */
+};
+
+/* Those of a worker's port. */
+struct libslots {
+	struct library *lib;
+	__u32 source;
+	struct libslot_chunk *chunk[SG_CHANNEL_CHUNKS]; /* by number; NULL: not ours */
+	__u32 first, last; /* slots that are free: what was given back last is used last */
+};
+
+void libslots_init(struct libslots *s, struct library *lib, __u32 source);
+/* All have been given back. */
+void libslots_free(struct libslots *s);
+/* The bell rang: options that were changed, facts that are asked for. */
+void libslots_serve(struct libslots *s, struct app *a);
+
+void libslot_take(struct libslots *s, struct libslot *l, tcp_id id);
+void libslot_give(struct libslot *l);
+
+/* What the program wants of it now; options in there are the engine's by then. */
+__u32 libslot_look(struct app *a, struct libslot *l);
+/* Why it died, a positive errno. */
+void libslot_tell(const struct libslot *l, int error);
+
+#endif
