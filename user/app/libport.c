@@ -11,7 +11,8 @@
  * So many are on their way to the program at a time, so that it need not wait for us between two. They
  * count as waiting in the accept queue until it takes them.
  */
-#define LIBPORT_AHEAD 8
+#define LIBPORT_AHEAD	    8
+#define LIBPORT_AHEAD_RINGS 64 /* no descriptors lie in a socket for them */
 
 /* --- the accept queue ------------------------------------------------------------------------ */
 
@@ -58,8 +59,12 @@ static void libport_watch(struct library_port *p)
 
 bool libport_room(struct library_port *p)
 {
+	__u32 most = p->lib->rings ? LIBPORT_AHEAD_RINGS : LIBPORT_AHEAD;
+
 	libport_settle(p);
-	return !p->closed && !p->stuck && libport_ahead(p) < LIBPORT_AHEAD;
+	if (p->closed || p->stuck || libport_ahead(p) >= most)
+		return false;
+	return !p->lib->rings || libslots_room(&p->slots);
 }
 
 /* --- giving them to the program -------------------------------------------------------------- */
@@ -106,6 +111,11 @@ void libport_give(struct library_port *p, struct library_conn *k)
 		k->theirs = -1;
 		k->sent = true;
 	}
+	libport_watch(p);
+}
+
+void libport_given(struct library_port *p)
+{
 	libport_watch(p);
 }
 
@@ -183,7 +193,10 @@ static void libport_reap(struct app *a)
 void libport_remove(struct library_port *p, struct library_conn *k)
 {
 	libport_not_sent(p, k);
-	libslot_give(&k->slot);
+	if (k->slot.ring && !(k->slot.state & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
+		libslot_hold(&k->slot);
+	else
+		libslot_give(&k->slot);
 	*(k->prev ? &k->prev->next : &p->conns) = k->next;
 	if (k->next)
 		k->next->prev = k->prev;
@@ -209,9 +222,52 @@ static void libport_ready(struct app *a, struct app_conn *c, unsigned events)
 void library_look(struct app *a)
 {
 	libport_reap(a);
-	for (struct library_port *p = a->ports; p; p = p->next)
+	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (!p->closed && libport_ahead(p))
 			libport_settle(p);
+		if (p->lib->rings && libslots_asked(&p->slots))
+			libslots_serve(&p->slots, a);
+	}
+}
+
+void library_ring(struct app *a)
+{
+	const __u64 one = 1;
+
+	for (struct library_port *p = a->ports; p; p = p->next) {
+		if (!p->news)
+			continue;
+		p->news = false;
+		if (SG_READ_ONCE(p->lib->rings->program_sleeps) &&
+		    write(p->lib->ring_bell, &one, sizeof(one)) < 0)
+			continue; /* EAGAIN: it has been ringing for long */
+	}
+}
+
+/* It says what it did first and looks who sleeps then: the other way round here. */
+bool library_sleeps(struct app *a)
+{
+	bool busy = false, rings = false;
+
+	for (struct library_port *p = a->ports; p; p = p->next) {
+		if (!p->lib->rings)
+			continue;
+		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 1);
+		rings = true;
+	}
+	if (!rings)
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (struct library_port *p = a->ports; p; p = p->next)
+		busy |= p->lib->rings && (p->news || libslots_asked(&p->slots));
+	return busy;
+}
+
+void library_wakes(struct app *a)
+{
+	for (struct library_port *p = a->ports; p; p = p->next)
+		if (p->lib->rings)
+			SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 0);
 }
 
 /* --- beginning and end ----------------------------------------------------------------------- */
