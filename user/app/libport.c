@@ -323,6 +323,8 @@ static void libport_reset(struct library_port *p, bool all)
 		if ((__s32)(k->turn - p->taken) >= 0 ||
 		    (all && !(libslot_look(p->app, &k->slot) & SG_CHANNEL_CLOSED)))
 			app_abort(p->app, &k->c);
+		else if (k->slot.ring) /* it may not have said so any more */
+			app_again(p->app, &k->c);
 	}
 }
 
