@@ -148,7 +148,7 @@ void syngate_abort(struct syngate_conn *c);
  * A listener with SYNGATE_RINGS has connections in memory that it shares with the daemon, ring_conns * ring_size * 2 bytes
  * at most, and no descriptors: nothing above takes a system call but what waits. All the functions above are for them,
  * but syngate_fd(), which is -1. Whoever made the listener uses it and its connections, in one thread at a time; a forked child may
- * not (-EPERM). Close it behind its last connection.
+ * not (-EPERM).
  *
  * syngate_listener_fd() is readable when syngate_wait() has something to say, once that has returned 0.
  */

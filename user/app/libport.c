@@ -225,8 +225,12 @@ void library_look(struct app *a)
 	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (!p->closed && libport_ahead(p))
 			libport_settle(p);
-		if (p->lib->rings && libslots_asked(&p->slots))
+		if (!p->lib->rings)
+			continue;
+		if (libslots_asked(&p->slots))
 			libslots_serve(&p->slots, a);
+		if (!p->closed)
+			app_accept(a, p->listener); /* there is room for those that it has taken */
 	}
 }
 
@@ -244,6 +248,11 @@ void library_ring(struct app *a)
 	}
 }
 
+static bool libport_has_taken(const struct library_port *p)
+{
+	return !p->closed && SG_READ_ONCE(p->lib->memory->taken[p->source]) != p->seen;
+}
+
 /* It says what it did first and looks who sleeps then: the other way round here. */
 bool library_sleeps(struct app *a)
 {
@@ -259,7 +268,7 @@ bool library_sleeps(struct app *a)
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (struct library_port *p = a->ports; p; p = p->next)
-		busy |= p->lib->rings && (p->news || libslots_asked(&p->slots));
+		busy |= p->lib->rings && (p->news || libport_has_taken(p) || libslots_asked(&p->slots));
 	return busy;
 }
 

@@ -15,6 +15,7 @@ struct syngate_listener {
 	int channel, bell;
 	struct sg_channel_memory *memory;
 	struct rings *rings; /* NULL: its connections have descriptors */
+	bool closed;	     /* and its connections go on */
 	atomic_uint refs; /* itself, and each connection: its end is told in `memory` */
 };
 
@@ -31,8 +32,8 @@ struct syngate_conn {
 	struct sg_ring *ring;
 	__u32 rx_head, tx_tail;
 	bool nonblock, deaf, shut; /* deaf: shut down for reading */
-	bool news;		   /* it is in the list of those that have some */
-	struct syngate_conn *next; /* of that, or of those that wait to be accepted */
+	bool waits, news;	   /* which list it is in: to be accepted; it has some */
+	struct syngate_conn *next; /* of that */
 };
 
 /* Keep the line for syngate_why() and return `code`. */
@@ -108,8 +109,8 @@ ssize_t ring_send(struct syngate_conn *c, const void *buf, size_t len, int flags
 int ring_shutdown(struct syngate_conn *c, int how);
 /* SYNGATE_IN and the like: what there is. */
 unsigned ring_events(struct syngate_conn *c);
-/* Has it data that nobody has read? */
-bool ring_unread(const struct syngate_conn *c);
+/* Bytes in its ring that nobody has read. */
+__u32 ring_unread(const struct syngate_conn *c);
 
 /* Facts as Linux has them; NULL: the connection is over. */
 struct tcp_info;

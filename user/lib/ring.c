@@ -7,19 +7,14 @@
 
 #define RING_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
-static __u32 ring_there(const struct syngate_conn *c)
-{
-	return __atomic_load_n(&c->ring->rx_tail, __ATOMIC_ACQUIRE) - c->rx_head;
-}
-
 static bool ring_is_ours(const struct syngate_conn *c)
 {
 	return __atomic_load_n(&c->ring->gen, __ATOMIC_ACQUIRE) == c->gen;
 }
 
-bool ring_unread(const struct syngate_conn *c)
+__u32 ring_unread(const struct syngate_conn *c)
 {
-	return ring_there(c) > 0;
+	return __atomic_load_n(&c->ring->rx_tail, __ATOMIC_ACQUIRE) - c->rx_head;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -60,7 +55,7 @@ static void ring_read(struct syngate_conn *c, __u32 n)
 static ssize_t ring_try_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 {
 	bool fin = ring_has_fin(c);
-	__u32 there = ring_there(c);
+	__u32 there = ring_unread(c);
 
 	if (c->deaf)
 		return 0;
@@ -201,7 +196,7 @@ unsigned ring_events(struct syngate_conn *c)
 	unsigned events = 0;
 	__u32 size;
 
-	if (ring_has_fin(c) || ring_there(c))
+	if (ring_has_fin(c) || ring_unread(c))
 		events |= SYNGATE_IN;
 	if (syngate_error(c))
 		return events | SYNGATE_IN | SYNGATE_END;

@@ -132,12 +132,6 @@ __u8 *rings_bytes(const struct syngate_conn *c, __u32 *size)
 
 /* --- to the daemon --------------------------------------------------------------------------- */
 
-void rings_say(struct syngate_conn *c)
-{
-	__atomic_fetch_or(&c->l->memory->ask[c->slot / 64], 1ULL << c->slot % 64, __ATOMIC_SEQ_CST);
-	c->l->rings->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
-}
-
 void syngate_flush(struct syngate_listener *l)
 {
 	const __u64 one = 1;
@@ -150,6 +144,14 @@ void syngate_flush(struct syngate_listener *l)
 	l->rings->said = 0;
 	if (asleep && write(l->bell, &one, sizeof(one)) < 0)
 		return; /* EAGAIN: it has been ringing for long */
+}
+
+void rings_say(struct syngate_conn *c)
+{
+	__atomic_fetch_or(&c->l->memory->ask[c->slot / 64], 1ULL << c->slot % 64, __ATOMIC_SEQ_CST);
+	c->l->rings->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
+	if (c->l->closed) /* nobody waits with it any more */
+		syngate_flush(c->l);
 }
 
 /* --- from the daemon ------------------------------------------------------------------------- */
@@ -191,6 +193,7 @@ static void rings_meet(struct syngate_listener *l, __u32 slot, __u32 gen)
 		return; /* it waits for ever: there is no memory for anything */
 	conn_begin(c, l, &m, -1);
 	c->ring = r;
+	c->waits = true;
 	g->conn[slot] = c;
 	rings_append(&g->waiting, c);
 	g->told = false;
@@ -211,7 +214,7 @@ static void rings_look(struct syngate_listener *l, __u32 slot)
 		/* not one that we have just let go of */
 		if (state >> 32 == gen && !(state & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
 			rings_meet(l, slot, gen);
-	} else if (!c->news) {
+	} else if (!c->waits && !c->news) {
 		c->news = true;
 		rings_append(&g->news, c);
 	}
@@ -321,7 +324,9 @@ int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flag
 			return rc;
 	}
 	listener_taken(l, c->ring->source);
+	g->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
 	c->nonblock = flags & SOCK_NONBLOCK;
+	c->waits = false;
 	*out = c;
 	/* what came meanwhile has no event of its own */
 	c->news = true;
