@@ -60,10 +60,12 @@ static void echo(struct syngate_conn *c)
 int main(int argc, char **argv)
 {
 	struct sigaction sa = {.sa_handler = stop};
+	struct syngate_listen_options o = {
+		.size = sizeof(o), .backlog = -1, .syn_backlog = -1, .flags = SG_OPT_BATCH};
 	struct syngate_listener *l;
 	struct epoll_event ev[64];
 
-	if (syngate_listen(&l, argc > 1 ? argv[1] : "*:7", NULL)) {
+	if (syngate_listen(&l, argc > 1 ? argv[1] : "*:7", &o)) {
 		fprintf(stderr, "echo: %s\n", syngate_why());
 		return 1;
 	}

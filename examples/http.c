@@ -66,9 +66,11 @@ int main(int argc, char **argv)
 	struct sigaction sa = {.sa_handler = stop};
 	int ep = epoll_create1(EPOLL_CLOEXEC), ok = 1;
 	struct epoll_event ev[64] = {{.events = EPOLLIN}};
+	struct syngate_listen_options o = {
+		.size = sizeof(o), .backlog = -1, .syn_backlog = -1, .flags = SG_OPT_BATCH};
 	struct syngate_listener *l;
 
-	if (syngate_listen(&l, argc > 1 ? argv[1] : "*:80", NULL)) {
+	if (syngate_listen(&l, argc > 1 ? argv[1] : "*:80", &o)) {
 		fprintf(stderr, "http: %s\n", syngate_why());
 		return 1;
 	}

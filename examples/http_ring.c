@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 		.size = sizeof(o),
 		.backlog = -1,
 		.syn_backlog = -1,
-		.flags = SYNGATE_RINGS,
+		.flags = SG_OPT_RING,
 	};
 	struct sigaction sa = {.sa_handler = stop};
 	struct syngate_event ev[64];

@@ -29,15 +29,22 @@ struct syngate_conn;
 
 struct syngate_listen_options {
 	size_t size;		/* sizeof(struct syngate_listen_options) */
-	const char *instance;	/* the daemon's name; NULL: $SYNGATE_INSTANCE, else the only one that runs */
+	const char *instance;	/* the daemon's name; NULL: $SYNGATE_INSTANCE, else the only one
+				   that runs, else `syngated` */
 	int backlog;		/* as listen(2); -1: somaxconn. The queue holds one more, as Linux's does */
 	int syn_backlog;	/* of the half-open queue; -1: the backlog */
-	unsigned flags;		/* SYNGATE_RINGS, or 0 */
+	unsigned flags;		/* SG_OPT_RING, SG_OPT_BATCH */
 	unsigned ring_size;	/* bytes each way, a power of two from 4096 to 2^20; 0: 16384 */
 	unsigned ring_conns;	/* at a time, a multiple of 256; 0: 1024. More wait in the accept queue */
 };
 
-#define SYNGATE_RINGS 1u /* connections without descriptors: see syngate_wait() */
+#define SG_OPT_RING 1u /* connections without descriptors: see syngate_wait() */
+
+/*
+ * The program promises to accept until -EAGAIN (or -EMFILE and the like) whenever the listener is readable, and not to share it
+ * with other processes: several connections then come by one system call.
+ */
+#define SG_OPT_BATCH 2u
 
 /*
  * Listen on "192.0.2.1:80", "[2001:db8::1]:80" or "*:80", on every interface that the daemon is attached
@@ -105,8 +112,8 @@ int syngate_shutdown(struct syngate_conn *c, int how);
  * As setsockopt(2) and getsockopt(2) of a TCP socket, but for the return value: TCP_NODELAY, TCP_CORK, TCP_QUICKACK,
  * TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_LINGER2, TCP_USER_TIMEOUT; SO_KEEPALIVE, SO_LINGER; IP_TOS, IP_TTL,
  * IPV6_TCLASS, IPV6_UNICAST_HOPS; to be read only: TCP_INFO, TCP_MAXSEG, TCP_CONGESTION, SO_ERROR, SO_DOMAIN and the
- * like. Other options of SOL_SOCKET are those of the descriptor. -ENOPROTOOPT: there is no such option here.
- * -ECONNRESET: the connection is over. -ETIMEDOUT: the daemon does not answer.
+ * like. Other options of SOL_SOCKET are those of the descriptor. -ENOPROTOOPT: there is no such option here. To get what
+ * only the daemon knows: -ECONNRESET: the connection is over; -ETIMEDOUT: the daemon does not answer.
  */
 int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *value, socklen_t len);
 int syngate_getsockopt(struct syngate_conn *c, int level, int name, void *value, socklen_t *len);
@@ -145,7 +152,7 @@ void syngate_abort(struct syngate_conn *c);
 /* --- rings ------------------------------------------------------------------------------- */
 
 /*
- * A listener with SYNGATE_RINGS has connections in memory that it shares with the daemon, ring_conns * ring_size * 2 bytes
+ * A listener with SG_OPT_RING has connections in memory that it shares with the daemon, ring_conns * ring_size * 2 bytes
  * at most, and no descriptors: nothing above takes a system call but what waits. All the functions above are for them,
  * but syngate_fd(), which is -1. Whoever made the listener uses it and its connections, in one thread at a time; a forked child may
  * not (-EPERM).

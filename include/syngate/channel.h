@@ -7,7 +7,7 @@
  *	program                                   daemon
  *	  SG_CHANNEL_LISTEN -------------------->
  *	  <--- reply, with the memory and a bell     the socket is the listener from now on
- *	  <--- struct sg_channel_conn, with a descriptor, for each connection
+ *	  <--- struct sg_channel_conn, with a descriptor, for each connection; or several
  *	  SG_CHANNEL_BYE ----------------------->    no more; those that are accepted go on
  *	  (hang up without that: the program is dead, and its connections are reset)
  *
@@ -30,6 +30,7 @@
 #define SG_CHANNEL_CHUNKS  256u
 #define SG_CHANNEL_SLOTS   (SG_CHANNEL_CHUNK * SG_CHANNEL_CHUNKS) /* more connections are served */
 #define SG_CHANNEL_NO_SLOT 0xffffffffu
+#define SG_CHANNEL_BATCH   16
 
 enum sg_channel_op {
 	SG_CHANNEL_LISTEN = 1,	/* the first message of a socket, */
@@ -49,7 +50,7 @@ struct sg_channel_request {
 	__u32 flags;	   /* SG_CHANNEL_RINGS */
 	__u32 ring_size;   /* bytes of a ring, a power of two; and connections: channel_ring.h */
 	__u32 ring_conns;
-	__u32 zero2;
+	__u32 batch;	   /* connections that may come in one message, to SG_CHANNEL_BATCH; 0: one */
 };
 
 #define SG_CHANNEL_RINGS 1u

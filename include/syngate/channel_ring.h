@@ -35,6 +35,7 @@ enum sg_ring_daemon {
 enum sg_ring_program {
 	SG_RING_SHUT = 1, /* FIN behind tx_tail */
 	SG_RING_WANT = 2, /* tx was full: set the bit when there is room */
+	SG_RING_TAKEN = 4, /* it was accepted */
 };
 
 struct sg_ring {

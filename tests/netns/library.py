@@ -7,6 +7,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -20,7 +21,7 @@ LIB.syngate_why.restype = ctypes.c_char_p
 for f in ("recv", "send"):
     getattr(LIB, "syngate_" + f).restype = ctypes.c_ssize_t
 NOWAIT = 0x40000000
-RINGS = bool(os.environ.get("SG_RINGS"))  # connections without descriptors
+RING = int(os.environ.get("SG_RINGS", "0"))  # SG_OPT_RING: connections without descriptors
 HOSTS = {socket.AF_INET: "10.9.0.1", socket.AF_INET6: "fd09::1"}
 PORT = 7000
 
@@ -57,8 +58,8 @@ class Info(ctypes.Structure):
 
 
 class Listener:
-    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1, rings=RINGS, size=0, conns=0):
-        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog, rings, size, conns)
+    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1, flags=RING, size=0, conns=0):
+        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog, flags, size, conns)
         self.h = ctypes.c_void_p()
         check(LIB.syngate_listen(ctypes.byref(self.h), address.encode(), ctypes.byref(o)))
         self.fd = LIB.syngate_listener_fd(self.h)
@@ -69,7 +70,7 @@ class Listener:
         return Conn(h, self)
 
     def readable(self, timeout=10):
-        if RINGS and self.wait(0):  # which arms the descriptor
+        if RING and self.wait(0):  # which arms the descriptor
             return True
         return bool(select.select([self.fd], [], [], timeout)[0])
 
@@ -408,6 +409,18 @@ def options():
     c.set(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     c.close()
     is_reset(s)
+    s, c = pair(lst, socket.AF_INET6)
+    c.set(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, 0xb8)
+    eq("IPV6_TCLASS", c.get(socket.IPPROTO_IPV6, socket.IPV6_TCLASS), 0xb8)
+    eq("SO_DOMAIN", c.get(socket.SOL_SOCKET, socket.SO_DOMAIN), socket.AF_INET6)
+    c.set(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if c.fd < 0:
+        c.close()
+    else:
+        os.close(c.fd)  # a plain close
+    is_reset(s)
+    if c.fd >= 0:
+        c.set(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # of one that is over: as on Linux
     lst.close()
 
 
@@ -632,6 +645,73 @@ def queue():
     lst.close()
 
 
+BATCH = 2
+
+
+def batch():
+    """Several in one message: each is one of the queue until it is accepted, and reset if it never is."""
+    lst = Listener(backlog=100, flags=BATCH)
+    held = [client() for _ in range(40)]
+    wait("forty that wait", lambda: listening()["acceptq"] == 40)
+    for s in held:
+        s.sendall(b"early")
+    taken = [lst.accept(NOWAIT | socket.SOCK_CLOEXEC) for _ in range(5)]
+    wait("thirty-five that wait", lambda: listening()["acceptq"] == 35)
+    taken += [lst.accept() for _ in range(30)]
+    wait("five that wait", lambda: listening()["acceptq"] == 5)
+    eq("who came", len({c.address("peer") for c in taken}), 35)
+    for c in taken:
+        eq("what came early", c.recv(), b"early")
+        c.close()
+    lst.close()
+    ends = sorted(type(end_of(s)).__name__ for s in held)
+    eq("how they end", (ends.count("bytes"), ends.count("ConnectionResetError")), (35, 5))
+
+
+def end_of(s):
+    try:
+        return s.recv(1)
+    except OSError as e:
+        return e
+
+
+def out_of_descriptors():
+    """Without a free descriptor the connection is lost, says so, and no longer counts."""
+    for flags in (0, BATCH):
+        lst = Listener(backlog=100, flags=flags)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held = [client() for _ in range(3)]
+        wait("three that wait", lambda: listening()["acceptq"] == 3)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
+        spare = []
+        try:
+            while True:
+                spare.append(os.dup(0))
+        except OSError:
+            pass
+        try:
+            said = fails("accept", errno.EMFILE, lst.accept)
+        finally:
+            for fd in spare:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if "ulimit -n" not in said:
+            raise AssertionError(said)
+        try:
+            for _ in range(2):
+                lst.accept(0).close()
+        except Failed as e:
+            eq("accept", e.errno, errno.EMFILE)
+            fails("accept", errno.EMFILE, lst.accept)
+        wait("an empty queue", lambda: listening()["acceptq"] == 0)
+        for s in held:
+            s.close()
+        s, c = pair(lst)
+        c.close()
+        lst.close()
+        wait("the listener to go", lambda: listening() is None)
+
+
 def client_or_timeout(seconds):
     try:
         return client(timeout=seconds)
@@ -691,6 +771,8 @@ def close_listener():
     eq("the listener", listening(), None)
     s.sendall(b"still here")
     eq("an accepted one", c.recv(), b"still here")
+    eq("what is known of it", c.info().bytes_in, 10)
+    c.set(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77)
     c.send_all(b"I know")
     eq("its answer", s.recv(100), b"I know")
     c.close()
@@ -734,7 +816,7 @@ def killed():
         held = [lst.accept() for _ in range(3)]
         for c in held:
             c.send_all(c.recv(1))
-        if RINGS:
+        if RING:
             lst.flush()
         signal.pause()
 
@@ -855,8 +937,8 @@ def raw():
 MAGIC = 0x53474333
 
 
-def listen_message(flags=0, size=0, conns=0, port=PORT):
-    return struct.pack("=II16sHHiiIIII", MAGIC, 1, bytes(16), port, 0, -1, -1, flags, size, conns, 0)
+def listen_message(flags=0, size=0, conns=0):
+    return struct.pack("=II16sHHiiIIII", MAGIC, 1, bytes(16), PORT, 0, -1, -1, flags, size, conns, 0)
 
 
 LISTEN = listen_message()
@@ -884,6 +966,16 @@ def hostile():
     size = os.fstat(fds[0]).st_size
     fails("to cut the memory short", errno.EPERM, os.ftruncate, fds[0], 0)
     waiting = [client() for _ in range(20)]
+    refused = counter("ProgramRefused")
+    SLOTS = 8768  # of struct sg_channel_memory; each has two lines, the daemon's and the program's
+    wait("them", lambda: listening()["acceptq"] == 20)
+    for slot in range(20):
+        at = SLOTS + 128 * slot
+        gen = struct.unpack("=Q", os.pread(fds[0], 8, at))[0] >> 32
+        os.pwrite(fds[0], struct.pack("=Q8iI", gen << 32 | 0xffff0000, *[-7] * 8, 99), at + 64)
+    os.pwrite(fds[0], b"\xff" * 8192, 576)
+    os.eventfd_write(fds[1], 1)
+    wait("options to be refused", lambda: counter("ProgramRefused") > refused + 20)
     for taken in (0xffffffff, 1, 0x80000000, 5):
         os.pwrite(fds[0], bytes(256) + struct.pack("=I", taken) + os.urandom(1 << 20), 0)
         os.eventfd_write(fds[1], 1)
@@ -1057,7 +1149,7 @@ def wrong_rings():
     c.send_all(b"not disturbed")
     lst.flush()
     eq("its parent", s.recv(100), b"not disturbed")
-    plain = Listener("*:7002", rings=False)
+    plain = Listener("*:7002", flags=0)
     fails("to wait for descriptors", errno.EINVAL, plain.wait)
     plain.close()
     c.close()
@@ -1144,6 +1236,58 @@ def descriptors():
         for s in waiting + [s for s, _ in both]:
             s.close()
     wait("its descriptors to go", lambda: count() <= before)
+
+
+def interfaces():
+    """On those that are attached later as well, unless somebody else has the port there; one goes, the others stay."""
+    def warnings():
+        with open(os.environ["SG_WARNINGS"], encoding="ascii") as f:
+            return f.read()
+
+    def both(*hosts):
+        out = []
+        for host in hosts:
+            s = socket.create_connection((host, PORT), 10)
+            out.append((s, lst.accept()))
+            s.sendall(host.encode())
+            eq("through " + host, out[-1][1].recv(), host.encode())
+        return out
+
+    lst = Listener()
+    (s0, c0), = both("10.9.0.1")
+    syngate("attach", "x0")
+    (s1, c1), (x1, d1) = both("10.9.0.1", "10.10.0.1")
+    syngate("detach", "s0")
+    for s, c in ((s0, c0), (s1, c1)):
+        is_reset(s)
+        eq("its error", c.error(), -errno.ECONNRESET)
+        c.close()
+    x1.sendall(b"still here")
+    eq("the other one's", d1.recv(), b"still here")
+    both("10.10.0.1")
+    for _ in range(3):
+        syngate("attach", "s0")
+        syngate("detach", "s0")
+    syngate("attach", "s0")
+    held = [pair for _ in range(300) for pair in both("10.10.0.1", "10.9.0.1")]
+    for s, c in held:
+        c.send_all(b"bye")
+        c.close()
+        eq("its end", everything(s), b"bye")
+    syngate("detach", "s0")
+    lst.close()
+    wait("the listener to go", lambda: listening() is None)
+    syngate("attach", "s0")
+    syngate("listen", "s0", f"*:{PORT}", "--app", "discard")
+    syngate("detach", "x0")
+    fails("a port that somebody has", errno.EADDRINUSE, Listener)
+    syngate("unlisten", "s0", f"*:{PORT}")
+    lst = Listener()
+    both("10.9.0.1")
+    d1.close()
+    lst.close()
+    fails("listen without interfaces", errno.ENODEV, lambda: (syngate("detach", "s0"), Listener()))
+    eq("warnings", "does not there" in warnings(), False)
 
 
 def daemon_dies():

@@ -40,7 +40,7 @@ for queues in 1 2; do
 	fi
 	syngate_start --listen '*:80' --app http
 	SG_DAEMON=$SG_PID
-	try streams half_close options cork facts facts_in_children back_pressure resets not_blocking queue abort_on_overflow close_listener \
+	try streams half_close options cork facts facts_in_children back_pressure resets not_blocking queue batch out_of_descriptors abort_on_overflow close_listener \
 		connects connects_fail connects_at_once connected_dies killed exits_in_order forked wrong_use unprivileged hostile descriptors
 	say "$queues RX queues: $(wc -l <$T/library.out) parts"
 	export SG_QUEUES=$queues

@@ -49,6 +49,12 @@ int daemon_new(struct daemon **out, const char *name, struct err *err)
 	return 0;
 }
 
+int daemon_app_group(struct daemon *d, const char *group, struct err *err)
+{
+	(void)d;
+	return fake_note(err, "app_group", group);
+}
+
 int front_remove(const char *ifname, const char *instance, struct err *err)
 {
 	(void)err;

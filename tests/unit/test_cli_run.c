@@ -100,14 +100,15 @@ static void run_is_named_after_its_interface(void **state)
 
 static void a_step_that_fails_undoes_the_others(void **state)
 {
-	static const char *const steps[] = {"new", "set", "attach", "listen"};
+	static const char *const steps[] = {"new", "set", "app_group", "attach", "listen"};
 	(void)state;
 
 	for (size_t i = 0; i < SG_ARRAY_SIZE(steps); i++) {
 		char line[64];
 
 		fake_fails = steps[i];
-		assert_int_equal(syngate("run eth0 --listen :80 --app http --set tcp_sack=0"),
+		assert_int_equal(syngate("run eth0 --listen :80 --app http --set tcp_sack=0 "
+				 "--app-group www-data"),
 				 EXIT_KERNEL);
 		snprintf(line, sizeof(line), "syngate: %s refused\n", steps[i]);
 		assert_string_equal(err, line);

@@ -124,6 +124,26 @@ static void note_box(void *worker, void *arg)
 	*(void **)arg = worker;
 }
 
+/* Nobody waits; in order with the calls of others; the last ones hear that the worker has ended. */
+static void test_posted(void **state)
+{
+	struct mailbox box;
+	void *first = NULL, *late = &box, *never = &box;
+
+	(void)state;
+	assert_int_equal(mailbox_init(&box), 0);
+	assert_int_equal(mailbox_post(&box, note_box, &first), 0);
+	assert_null(first);
+	assert_true(mailbox_run(&box, &box));
+	assert_ptr_equal(first, &box);
+	assert_int_equal(mailbox_post(&box, note_box, &late), 0);
+	mailbox_close(&box);
+	assert_null(late);
+	assert_int_equal(mailbox_post(&box, note_box, &never), -ESHUTDOWN);
+	assert_ptr_equal(never, &box);
+	mailbox_free(&box);
+}
+
 /* Who did not wait for it any more is not touched, and those behind it get their turn. */
 static void test_one_that_hangs(void **state)
 {
@@ -159,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_every_call_is_done_in_the_workers_thread),
 		cmocka_unit_test(test_the_workers_end_refuses_and_hangs_nobody),
 		cmocka_unit_test(test_closed_at_once),
+		cmocka_unit_test(test_posted),
 		cmocka_unit_test(test_one_that_hangs),
 	};
 

@@ -287,7 +287,7 @@ bool app_run(struct app *a, sg_time now)
 	for (__u32 i = 0; a->stalled && i < a->max_listeners; i++)
 		if (a->listener[i].stalled)
 			app_resume(a, i);
-	library_ring(a);
+	library_flush(a);
 	return events == APP_EVENTS || a->again.first;
 }
 

@@ -90,7 +90,11 @@ static void libconn_lost(struct app *a, struct library_conn *k)
  */
 static void libconn_leaves(struct app *a, struct library_conn *k)
 {
-	if (k->slot.state & SG_CHANNEL_CLOSED)
+	__u32 state = libslot_look(a, &k->slot);
+
+	if (state & (SG_CHANNEL_RESET | SG_CHANNEL_LINGER0))
+		app_abort(a, &k->c);
+	else if (state & SG_CHANNEL_CLOSED)
 		app_end(a, &k->c);
 	else if (library_is_dead(k->port->lib))
 		app_abort(a, &k->c);

@@ -11,7 +11,7 @@
  * So many are on their way to the program at a time, so that it need not wait for us between two. They
  * count as waiting in the accept queue until it takes them.
  */
-#define LIBPORT_AHEAD	    8
+#define LIBPORT_AHEAD	    32
 #define LIBPORT_AHEAD_RINGS 64 /* no descriptors lie in a socket for them */
 
 /* --- the accept queue ------------------------------------------------------------------------ */
@@ -21,9 +21,10 @@ static struct sg_queue *libport_queue(const struct library_port *p)
 	return &p->app->queues[p->listener];
 }
 
+/* In the accept queue still, as far as we know. */
 static __u32 libport_ahead(const struct library_port *p)
 {
-	return p->sent - p->taken;
+	return p->sent - p->taken + p->waiting;
 }
 
 /* Those that the program has taken since we last looked are no longer in the accept queue. */
@@ -32,8 +33,8 @@ static void libport_settle(struct library_port *p)
 	__u32 said = SG_READ_ONCE(p->lib->memory->taken[p->source]), n = said - p->seen;
 
 	p->seen = said;
-	if (n > libport_ahead(p)) /* it cannot have: all of them, and that is all that it gains */
-		n = libport_ahead(p);
+	if (n > p->sent - p->taken) /* it cannot have: all of them, and that is all that it gains */
+		n = p->sent - p->taken;
 	if (!n)
 		return;
 	p->taken += n;
@@ -69,53 +70,142 @@ bool libport_room(struct library_port *p)
 
 /* --- giving them to the program -------------------------------------------------------------- */
 
-/* 0, -EAGAIN: later, or another negative errno. */
-static int libport_send(const struct library_port *p, const struct library_conn *k)
+#define LIBPORT_MESSAGES 8 /* in one system call */
+
+/* Connections, each with its descriptor. */
+struct libport_message {
+	struct sg_channel_conn conn[SG_CHANNEL_BATCH];
+	char control[CMSG_SPACE(SG_CHANNEL_BATCH * sizeof(int))] __attribute__((aligned(8)));
+	struct iovec iov;
+};
+
+static void libport_describe(const struct library_port *p, const struct library_conn *k,
+			     struct sg_channel_conn *to)
 {
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
-	struct sg_channel_conn msg = {
+	struct tcp_facts f;
+
+	tcp_info(p->app->stack, k->c.id, p->app->now, &f);
+	*to = (struct sg_channel_conn){
 		.magic = SG_CHANNEL_MAGIC,
 		.slot = k->slot.slot,
 		.gen = k->slot.gen,
 		.source = p->source,
+		.tuple = f.tuple,
+		.handshake_us = f.handshake_us,
+		.admitted = f.cookie ? SG_CHANNEL_COOKIE : SG_CHANNEL_QUEUE,
 		.nonblock = k->nonblock,
 	};
-	struct iovec iov = {&msg, sizeof(msg)};
-	struct msghdr m = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	struct tcp_facts f;
+}
 
-	tcp_info(p->app->stack, k->c.id, p->app->now, &f);
-	msg.tuple = f.tuple;
-	msg.handshake_us = f.handshake_us;
-	msg.admitted = f.cookie ? SG_CHANNEL_COOKIE : SG_CHANNEL_QUEUE;
+/* As many as one message takes, from `k` on. Returns the first one behind. */
+static struct library_conn *libport_pack(const struct library_port *p, struct library_conn *k,
+					 struct libport_message *m, struct msghdr *h)
+{
+	int fd[SG_CHANNEL_BATCH];
+	struct cmsghdr *c;
+	unsigned n = 0;
+
+	for (; k && n < p->lib->batch; k = k->out_next) {
+		libport_describe(p, k, &m->conn[n]);
+		fd[n++] = k->theirs;
+	}
+	m->iov = (struct iovec){m->conn, n * sizeof(m->conn[0])};
+	*h = (struct msghdr){
+		.msg_iov = &m->iov,
+		.msg_iovlen = 1,
+		.msg_control = m->control,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)),
+	};
+	c = CMSG_FIRSTHDR(h);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &k->theirs, sizeof(int));
-	return sendmsg(p->lib->channel, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fd, n * sizeof(int));
+	return k;
+}
+
+/* The first of those that are to go is on its way. */
+static void libport_gone(struct library_port *p)
+{
+	struct library_conn *k = p->out;
+
+	p->out = k->out_next;
+	if (!p->out)
+		p->out_last = &p->out;
+	close(k->theirs);
+	k->theirs = -1;
+	k->sent = true;
+	k->turn = p->sent++;
+	p->waiting--;
+}
+
+/* One system call's worth. False: the channel has no room. */
+static bool libport_send(struct library_port *p)
+{
+	struct libport_message message[LIBPORT_MESSAGES];
+	struct mmsghdr h[LIBPORT_MESSAGES];
+	struct library_conn *k = p->out;
+	unsigned n = 0, conns = 0;
+	int sent;
+
+	while (k && n < LIBPORT_MESSAGES) {
+		k = libport_pack(p, k, &message[n], &h[n].msg_hdr);
+		n++;
+	}
+	sent = sendmmsg(p->lib->channel, h, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno == EAGAIN)
+		return false;
+	if (sent < 0) /* the program is dead, and the main thread will say so */
+		sent = 1;
+	for (int i = 0; i < sent; i++)
+		conns += (unsigned)(message[i].iov.iov_len / sizeof(struct sg_channel_conn));
+	while (conns--)
+		libport_gone(p);
+	return true;
+}
+
+static void libport_flush(struct library_port *p)
+{
+	if (!p->out)
+		return;
+	do
+		p->stuck = !libport_send(p);
+	while (p->out && !p->stuck);
+	libport_watch(p);
+}
+
+/* The program has something to look at in its rings. */
+static void libport_ring(struct library_port *p)
+{
+	const __u64 one = 1;
+
+	p->news = false;
+	if (SG_READ_ONCE(p->lib->rings->program_sleeps) &&
+	    write(p->lib->ring_bell, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: it has been ringing for long */
+}
+
+void library_flush(struct app *a)
+{
+	for (struct library_port *p = a->ports; p; p = p->next) {
+		if (p->news)
+			libport_ring(p);
+		if (!p->stuck && !p->closed && !p->lib->rings)
+			libport_flush(p);
+	}
 }
 
 void libport_give(struct library_port *p, struct library_conn *k)
 {
-	int rc = libport_send(p, k);
-
-	p->stuck = rc == -EAGAIN ? k : NULL;
-	if (!p->stuck) { /* or the program is dead, and the main thread will say so */
-		close(k->theirs);
-		k->theirs = -1;
-		k->sent = true;
-	}
-	libport_watch(p);
+	*p->out_last = k;
+	p->out_last = &k->out_next;
 }
 
-void libport_given(struct library_port *p)
+void libport_given(struct library_port *p, struct library_conn *k)
 {
+	k->sent = true;
+	k->turn = p->sent++;
+	p->waiting--;
 	libport_watch(p);
 }
 
@@ -123,7 +213,6 @@ static void libport_join(struct library_port *p, struct library_conn *k)
 {
 	p->holds++;
 	k->port = p;
-	k->turn = p->sent++;
 	libslot_take(&p->slots, &k->slot, k->c.id);
 	k->next = p->conns;
 	if (k->next)
@@ -134,14 +223,29 @@ static void libport_join(struct library_port *p, struct library_conn *k)
 void libport_add(struct library_port *p, struct library_conn *k)
 {
 	__sync_fetch_and_add(&libport_queue(p)->acceptq, 1);
+	p->waiting++;
 	libport_join(p, k);
 }
 
 void libport_add_own(struct library_port *p, struct library_conn *k)
 {
 	k->sent = true;
-	libport_join(p, k);
+	k->turn = p->sent++;
 	p->taken = p->sent;
+	libport_join(p, k);
+}
+
+static void libport_not_out(struct library_port *p, const struct library_conn *k)
+{
+	struct library_conn **at = &p->out;
+
+	while (*at && *at != k)
+		at = &(*at)->out_next;
+	if (!*at)
+		return;
+	*at = k->out_next;
+	if (p->out_last == &k->out_next)
+		p->out_last = at;
 }
 
 /* It never was on its way: nobody will take it. */
@@ -151,12 +255,10 @@ static void libport_not_sent(struct library_port *p, struct library_conn *k)
 		return;
 	if (k->theirs >= 0)
 		close(k->theirs);
-	if (p->stuck == k)
-		p->stuck = NULL;
-	if (p->closed)
-		return;
-	p->sent--; /* it was the last one */
-	__sync_fetch_and_sub(&libport_queue(p)->acceptq, 1);
+	libport_not_out(p, k);
+	p->waiting--;
+	if (!p->closed)
+		__sync_fetch_and_sub(&libport_queue(p)->acceptq, 1);
 }
 
 /* It may be among what epoll has just said: library_look() frees it. */
@@ -213,8 +315,7 @@ static void libport_ready(struct app *a, struct app_conn *c, unsigned events)
 		libslots_serve(&p->slots, a);
 	if (p->closed || p->listener == LIBRARY_OWN)
 		return;
-	if (p->stuck)
-		libport_give(p, p->stuck);
+	libport_flush(p);
 	app_accept(a, p->listener);
 	libport_watch(p);
 }
@@ -231,20 +332,6 @@ void library_look(struct app *a)
 			libslots_serve(&p->slots, a);
 		if (!p->closed)
 			app_accept(a, p->listener); /* there is room for those that it has taken */
-	}
-}
-
-void library_ring(struct app *a)
-{
-	const __u64 one = 1;
-
-	for (struct library_port *p = a->ports; p; p = p->next) {
-		if (!p->news)
-			continue;
-		p->news = false;
-		if (SG_READ_ONCE(p->lib->rings->program_sleeps) &&
-		    write(p->lib->ring_bell, &one, sizeof(one)) < 0)
-			continue; /* EAGAIN: it has been ringing for long */
 	}
 }
 
@@ -303,6 +390,7 @@ struct library_port *library_port(struct app *a, struct library *l, __u32 listen
 				   .listener = listener,
 				   .source = (__u32)source,
 				   .holds = 1};
+	p->out_last = &p->out;
 	p->seen = SG_READ_ONCE(l->memory->taken[source]);
 	libslots_init(&p->slots, l, p->source);
 	if (listener != LIBRARY_OWN && libport_epoll(p, l->channel, EPOLLOUT))
@@ -324,12 +412,20 @@ err_free:
 	return NULL;
 }
 
+/* Rings are not taken in the order in which they were given. */
+static bool libport_is_taken(const struct library_port *p, const struct library_conn *k)
+{
+	if (k->slot.ring)
+		return SG_READ_ONCE(p->lib->rings->ring[k->slot.slot].program) & SG_RING_TAKEN;
+	return k->sent && (__s32)(k->turn - p->taken) < 0;
+}
+
 /* All but those that the program has closed itself, or those that it has not taken. */
 static void libport_reset(struct library_port *p, bool all)
 {
 	for (struct library_conn *k = p->conns, *next; k; k = next) {
 		next = k->next;
-		if ((__s32)(k->turn - p->taken) >= 0 ||
+		if (!libport_is_taken(p, k) ||
 		    (all && !(libslot_look(p->app, &k->slot) & SG_CHANNEL_CLOSED)))
 			app_abort(p->app, &k->c);
 		else if (k->slot.ring) /* it may not have said so any more */

@@ -12,6 +12,7 @@ struct library_conn {
 	struct pump pump;
 	struct library_port *port;
 	struct library_conn *prev, *next; /* of that port */
+	struct library_conn *out_next;	  /* while it is to go to the program */
 	struct libslot slot;
 	__u32 turn; /* which one of the port's it is */
 	int reserved; /* keeps the local port of one that the program asked for; or -1 */
@@ -32,7 +33,9 @@ struct library_port {
 	__u32 source;
 	__u32 sent, taken; /* connections given to the program, and taken by it as far as we know */
 	__u32 seen;	   /* what the program said last */
-	struct library_conn *stuck; /* the channel had no room for it; or NULL */
+	__u32 waiting;	   /* accepted for it, and not given to it yet */
+	struct library_conn *out, **out_last; /* to go to the program, in this order */
+	bool stuck;			      /* the channel had no room for the first of them */
 	struct library_conn *conns;
 	unsigned holds; /* 1 while open, and one for each connection */
 	bool closed;
@@ -47,10 +50,10 @@ bool libport_room(struct library_port *p);
 void libport_add(struct library_port *p, struct library_conn *k);
 /* The same, if the program has asked for it. */
 void libport_add_own(struct library_port *p, struct library_conn *k);
-/* Its end goes on its way, or is stuck. */
+/* Its end is to go on its way, at the end of the round. */
 void libport_give(struct library_port *p, struct library_conn *k);
 /* Rings: it is there to be taken; no channel is needed. */
-void libport_given(struct library_port *p);
+void libport_given(struct library_port *p, struct library_conn *k);
 /* It is no more. The port may be no more either then. */
 void libport_remove(struct library_port *p, struct library_conn *k);
 #endif

@@ -34,7 +34,7 @@ int library_new(struct library **out, int channel)
 		close(channel);
 		return rc;
 	}
-	*l = (struct library){.channel = channel, .bell = -1, .shared = -1,
+	*l = (struct library){.channel = channel, .bell = -1, .shared = -1, .batch = 1,
 			     .ring_shared = -1, .ring_bell = -1,
 			     .sure = SG_CHANNEL_SOURCES, .most_chunks = SG_CHANNEL_CHUNKS};
 	l->refs = 1;

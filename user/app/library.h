@@ -19,6 +19,7 @@ struct library {
 	atomic_uint refs;
 	atomic_bool bye; /* it said that it closes the listener: its connections go on */
 	/* sources and chunks of slots that a worker's port has; changed by atomic operations */
+	__u32 batch; /* connections in one message */
 	__u64 sources, chunks[SG_CHANNEL_CHUNKS / 64];
 	__u32 sure, most_chunks; /* sources that are sure of a chunk; chunks that there are */
 	/* NULL: it has descriptors; else rings, for so many connections of so many bytes each way */
@@ -49,9 +50,12 @@ void library_chunk_back(struct library *l, __u32 number);
 /* The rest is a worker's, in its thread. A port for a listener's connections; NULL: no memory. */
 struct library_port *library_port(struct app *a, struct library *l, __u32 listener);
 
-/* What programs have done without ringing. In each round, and at its end, for those that sleep. */
+/*
+ * In each round: what programs have done without ringing, first; and last, what is to go to them, and a bell for those
+ * that sleep.
+ */
 void library_look(struct app *a);
-void library_ring(struct app *a);
+void library_flush(struct app *a);
 
 /* We are about to sleep; true: not now, there is something to look at. And when we no longer do. */
 bool library_sleeps(struct app *a);

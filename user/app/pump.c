@@ -13,6 +13,7 @@ void pump_ready(struct pump *p, unsigned events)
 {
 	/* errors and ends show when we read or write */
 	p->ending |= !!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+	p->whole = p->pair && events & (EPOLLRDHUP | EPOLLHUP) && !(events & EPOLLERR);
 	p->hung_up |= !!(events & EPOLLHUP);
 	p->readable |= p->ending || events & EPOLLIN;
 	p->writable |= !!(events & (EPOLLOUT | EPOLLHUP | EPOLLERR));
@@ -69,6 +70,14 @@ static enum pump_flow pump_up(struct app *a, tcp_id id, struct pump *p, size_t *
 	return PUMP_MORE;
 }
 
+/* All of it is read. */
+static void pump_down_ends(struct app *a, tcp_id id, struct pump *p)
+{
+	p->down_done = true;
+	if (!p->pair || !pump_hung_up(p)) /* else its owner says how it ends */
+		tcp_shutdown(a->stack, id, a->now);
+}
+
 /* Socket to client, once. */
 static enum pump_flow pump_down(struct app *a, tcp_id id, struct pump *p, size_t *moved)
 {
@@ -90,9 +99,7 @@ static enum pump_flow pump_down(struct app *a, tcp_id id, struct pump *p, size_t
 	if (got < 0)
 		return pump_errno(&p->readable);
 	if (got == 0) {
-		p->down_done = true;
-		if (!p->pair || !pump_hung_up(p)) /* else its owner says how it ends */
-			tcp_shutdown(a->stack, id, a->now);
+		pump_down_ends(a, id, p);
 		return PUMP_WAIT;
 	}
 	tcp_send_done(a->stack, id, (size_t)got, a->now);
@@ -101,6 +108,8 @@ static enum pump_flow pump_down(struct app *a, tcp_id id, struct pump *p, size_t
 		room += iov[i].iov_len;
 	/* less than there was room for: empty (epoll(7)), unless its end is still to be read */
 	p->readable = p->ending || (size_t)got == room;
+	if (p->whole && (size_t)got < room)
+		pump_down_ends(a, id, p);
 	p->bulk = (size_t)got == room || (size_t)got > PUMP_FIRST * TCP_CHUNK;
 	return PUMP_MORE;
 }

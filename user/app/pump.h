@@ -15,6 +15,7 @@ struct pump {
 	int fd;
 	bool readable, writable; /* the socket, until it says no */
 	bool ending;		 /* its end of stream or error is there to be read */
+	bool whole;		 /* one of a pair: there is no more to come than what can be read */
 	bool hung_up;		 /* both its ways have ended: it was closed */
 	bool up_done, down_done; /* the end carried over: to the socket, to the client */
 	bool moved, used;	 /* something went either way: in the last pump_move(), or ever */

@@ -302,11 +302,10 @@ static void ringconn_open(struct app *a, struct app_conn *c, struct app_target *
 	struct ring_conn *k = ringconn_of(c);
 
 	k->k.pump.fd = k->k.theirs = k->k.reserved = -1;
-	k->k.sent = true;
 	libport_add(to->port, &k->k);
 	k->k.slot.ring = c;
 	ringconn_begin(a, k);
-	libport_given(to->port);
+	libport_given(to->port, &k->k);
 }
 
 static void ringconn_drop(struct app *a, struct app_conn *c)

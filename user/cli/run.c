@@ -23,6 +23,7 @@ const struct cli_opt run_opts[] = {
 	{"allow", OPT_ALLOW, "PREFIX", "see: syngate help allow"},
 	{"deny", OPT_DENY, "PREFIX", "see: syngate help deny"},
 	{"cookie-keys", OPT_COOKIE_KEYS, "FILE", "keys of SYN cookies that several hosts share"},
+	{"app-group", OPT_APP_GROUP, "GROUP", "who may use libsyngate, beside root"},
 	{"instance", OPT_INSTANCE, "NAME", "name of the pins and the socket (default: IFACE)"},
 	{0},
 };
@@ -37,6 +38,7 @@ struct run_args {
 	const char **set; /* [sets], each NAME=VALUE and checked */
 	int sets;
 	const char *cookie_keys;
+	const char *app_group;
 	struct prefixes allowed, denied;
 };
 
@@ -101,6 +103,10 @@ static int run_option(struct run_args *a, const struct opts *o, int key, struct 
 		a->cookie_keys = optarg;
 		return 0;
 	}
+	if (key == OPT_APP_GROUP) {
+		a->app_group = optarg;
+		return 0;
+	}
 	if (key == OPT_ALLOW || key == OPT_DENY)
 		return prefixes_add(key == OPT_ALLOW ? &a->allowed : &a->denied, optarg, err);
 	rc = iface_option(&a->front, key, optarg, err);
@@ -160,6 +166,8 @@ static int run_setup(struct daemon *d, const struct run_args *a, struct err *err
 	}
 	if (!rc && a->cookie_keys)
 		rc = daemon_cookie_keys(d, a->cookie_keys, err);
+	if (!rc && a->app_group)
+		rc = daemon_app_group(d, a->app_group, err);
 	if (!rc)
 		rc = daemon_attach(d, &a->front, err);
 	if (!rc)

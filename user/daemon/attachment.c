@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/forward.h"
+#include "daemon/programs.h"
 #include "daemon/rxqueues.h"
 #include "daemon/state.h"
 #include "daemon/watch.h"
@@ -191,6 +192,7 @@ int daemon_attach(struct daemon *d, const struct front_config *cfg, struct err *
 		a->forget_at = clock_now() + ATTACHMENT_FORGET;
 	a->next = d->first;
 	d->first = a;
+	programs_attached(d->programs, d, a->front->ifname);
 	return 0;
 }
 

@@ -91,6 +91,11 @@ fail:
 	return rc;
 }
 
+int daemon_app_group(struct daemon *d, const char *group, struct err *err)
+{
+	return programs_group(d->programs, group, err);
+}
+
 /* --- serving -------------------------------------------------------------------------------- */
 
 static int daemon_attached(const struct daemon *d)

@@ -53,6 +53,9 @@ int daemon_set(struct daemon *d, const char *name, const char *value, struct err
  */
 int daemon_cookie_keys(struct daemon *d, const char *path, struct err *err);
 
+/* Who may listen and connect by libsyngate, beside root: a group's name or number. */
+int daemon_app_group(struct daemon *d, const char *group, struct err *err);
+
 /*
  * Serve until SIGINT or SIGTERM, or until a connection of our own (dial.h) is over; calls
  * `ready` once everything is up. A daemon that starts with

@@ -13,6 +13,7 @@
 static const struct option options[] = {
 	{"instance", required_argument, NULL, 'i'},
 	{"cookie-keys", required_argument, NULL, 'c'},
+	{"app-group", required_argument, NULL, 'g'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -21,30 +22,38 @@ static const struct option options[] = {
 
 static void main_help(void)
 {
-	puts("syngated [--instance NAME] [--cookie-keys FILE] [--verbose]\n"
+	puts("syngated [--instance NAME] [--cookie-keys FILE] [--app-group GROUP] [--verbose]\n"
 	     "\n"
 	     "Serves until SIGINT or SIGTERM. What it is to do it is told by `syngate attach`,\n"
 	     "`listen`, `set`, ...; `syngate status` shows it.\n"
 	     "\n"
 	     "  --instance NAME  name of the control socket, /run/syngate/NAME.sock (syngated)\n"
 	     "  --cookie-keys FILE  keys of SYN cookies that several hosts share\n"
+	     "  --app-group GROUP  who may use libsyngate, beside root\n"
 	     "  --verbose        say more on stderr\n"
 	     "  --version        print the version\n"
 	     "  --help           this text");
 }
 
+struct main_args {
+	const char *name, *keys, *group;
+};
+
 /* Returns 1 to go on, or minus the exit code. */
-static int main_options(int argc, char **argv, const char **name, const char **keys)
+static int main_options(int argc, char **argv, struct main_args *a)
 {
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'i':
-			*name = optarg;
+			a->name = optarg;
 			break;
 		case 'c':
-			*keys = optarg;
+			a->keys = optarg;
+			break;
+		case 'g':
+			a->group = optarg;
 			break;
 		case 'v':
 			log_set_level(LOG_DEBUG);
@@ -72,17 +81,18 @@ static void main_ready(void *arg)
 	fflush(stdout);
 }
 
-static int main_serve(const char *name, const char *keys)
+static int main_serve(const struct main_args *a)
 {
 	struct daemon *d;
 	struct err err;
-	int rc = daemon_new(&d, name, &err);
+	int rc = daemon_new(&d, a->name, &err);
 
 	if (rc) {
 		fprintf(stderr, "syngated: %s\n", err.msg);
 		return err.exit;
 	}
-	if (keys && daemon_cookie_keys(d, keys, &err)) {
+	if ((a->keys && daemon_cookie_keys(d, a->keys, &err)) ||
+	    (a->group && daemon_app_group(d, a->group, &err))) {
 		fprintf(stderr, "syngated: %s\n", err.msg);
 		daemon_free(d);
 		return err.exit;
@@ -96,8 +106,8 @@ static int main_serve(const char *name, const char *keys)
 
 int main(int argc, char **argv)
 {
-	const char *name = "syngated", *keys = NULL;
-	int rc = main_options(argc, argv, &name, &keys);
+	struct main_args a = {.name = "syngated"};
+	int rc = main_options(argc, argv, &a);
 
 	if (rc <= 0)
 		return -rc;
@@ -105,5 +115,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "syngated: needs root: run it with sudo\n");
 		return EXIT_KERNEL;
 	}
-	return main_serve(name, keys);
+	return main_serve(&a);
 }

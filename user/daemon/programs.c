@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app/endpoint.h"
 #include "app/library.h"
 #include "daemon/clients.h"
 #include "daemon/sockfile.h"
@@ -25,6 +26,7 @@ struct program {
 	struct library *lib; /* the library has a descriptor of its own */
 	bool root;
 	bool client; /* it listens for nobody */
+	struct listen_args args; /* of its listener */
 };
 
 struct programs {
@@ -174,23 +176,25 @@ static int program_rings(const struct program *p, const struct daemon *d,
 static int program_listen(struct program *p, struct daemon *d, const struct sg_channel_request *r,
 			  struct err *err)
 {
-	struct listen_args l = {
+	int rc = program_check(p, d, r, err);
+
+	p->args = (struct listen_args){
 		.key = {.addr = r->addr, .port = r->port},
 		.app = APP_LIBRARY,
 		.backlog = r->backlog < 0 ? -1 : r->backlog,
 		.syn_backlog = r->syn_backlog < 0 ? -1 : r->syn_backlog,
 	};
-	int rc = program_check(p, d, r, err);
-
 	if (!rc)
 		rc = program_library(p, err);
 	if (!rc && r->flags) {
 		rc = program_rings(p, d, r, err);
-		l.app = APP_RING;
+		p->args.app = APP_RING;
 	}
-	l.library = p->lib;
+	if (!rc && r->batch)
+		p->lib->batch = r->batch < SG_CHANNEL_BATCH ? r->batch : SG_CHANNEL_BATCH;
+	p->args.library = p->lib;
 	for (struct attachment *a = d->first; a && !rc; a = a->next)
-		rc = daemon_listen(d, a->front->ifname, &l, err);
+		rc = daemon_listen(d, a->front->ifname, &p->args, err);
 	return rc;
 }
 
@@ -368,6 +372,27 @@ void programs_handle(struct programs *p, struct daemon *d, const struct pollfd *
 	}
 	if (fds[n - 1].revents)
 		programs_accept(p);
+}
+
+int programs_group(struct programs *p, const char *group, struct err *err)
+{
+	return sockfile_group(&p->sock, group, err);
+}
+
+void programs_attached(struct programs *p, struct daemon *d, const char *iface)
+{
+	char text[ENDPOINT_TEXT];
+	struct err err;
+
+	for (int i = 0; i < PROGRAMS_MAX; i++) {
+		const struct program *one = &p->program[i];
+
+		if (one->lib && !one->client && !atomic_load(&one->lib->bye) &&
+		    daemon_listen(d, iface, &one->args, &err))
+			log_warn("%s: the program that listens on %s does not there: %s", iface,
+				 endpoint_print(text, &one->args.key.addr, one->args.key.port),
+				 err.msg);
+	}
 }
 
 int programs_open(struct programs **out, const char *name, struct err *err)

@@ -17,6 +17,10 @@ struct programs;
 
 /* The socket /run/syngate/<name>.app. */
 int programs_open(struct programs **out, const char *name, struct err *err);
+/* Who may come there beside root. */
+int programs_group(struct programs *p, const char *group, struct err *err);
+/* An interface was attached: those that listen do so there as well, as far as nobody else does. */
+void programs_attached(struct programs *p, struct daemon *d, const char *iface);
 /* Their listeners are closed by then. */
 void programs_close(struct programs *p);
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -105,6 +107,38 @@ int sockfile_open(struct sockfile *s, const char *name, const char *tail, int ty
 	s->fd = -1;
 	rmdir(SOCKFILE_DIR); /* fails when others live there */
 	return rc;
+}
+
+static int sockfile_gid(const char *group, gid_t *gid)
+{
+	const struct group *g;
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(group, &end, 10);
+	if (group[0] >= '0' && group[0] <= '9' && !*end && !errno && n < (gid_t)-1) {
+		*gid = (gid_t)n;
+		return 0;
+	}
+	g = getgrnam(group);
+	if (g)
+		*gid = g->gr_gid;
+	return g ? 0 : -ENOENT;
+}
+
+int sockfile_group(const struct sockfile *s, const char *group, struct err *err)
+{
+	gid_t gid;
+
+	if (sockfile_gid(group, &gid))
+		return err_set(err, -ENOENT, EXIT_USAGE,
+			       "there is no group '%.60s': see getent group, or make it: groupadd %.60s",
+			       group, group);
+	if (chown(s->addr.sun_path, (uid_t)-1, gid) || chmod(s->addr.sun_path, 0660))
+		return err_set(err, -errno, EXIT_KERNEL, "cannot give %s to group %.60s: %s",
+			       s->addr.sun_path, group, strerror(errno));
+	return 0;
 }
 
 void sockfile_close(struct sockfile *s)

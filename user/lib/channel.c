@@ -22,12 +22,16 @@ static int channel_is_socket(const struct dirent *d)
 	return n > tail && !strcmp(d->d_name + n - tail, CHANNEL_TAIL);
 }
 
-/* The only one there is, or `syngated` among several. */
+/* The only one there is, or `syngated` among several, or for who may not look. */
 static int channel_find(char name[256])
 {
 	struct dirent **d;
 	int n = scandir(CHANNEL_DIR, &d, channel_is_socket, alphasort);
 
+	if (n < 0 && errno == EACCES) {
+		strcpy(name, "syngated");
+		return 0;
+	}
 	for (int i = 0; i < n; i++) {
 		if (i == 0 || !strcmp(d[i]->d_name, "syngated" CHANNEL_TAIL))
 			snprintf(name, 256, "%.*s", (int)(strlen(d[i]->d_name) - strlen(CHANNEL_TAIL)),
@@ -47,7 +51,8 @@ static int channel_find(char name[256])
 static int channel_refused(int code, const char *path)
 {
 	if (code == -ENOENT || code == -ECONNREFUSED)
-		return why_set(-ESRCH, "no syngate daemon at %s: start syngated, or syngate run", path);
+		return why_set(-ESRCH, "no syngate daemon at %s: start syngated; or name "
+				       "another one, as in SYNGATE_INSTANCE=eth0", path);
 	if (code == -EACCES || code == -EPERM)
 		return why_set(-EACCES, "%s is not for this user: who may open it may listen (chown, chmod)",
 			       path);
@@ -110,7 +115,7 @@ static void channel_descriptors(struct msghdr *m, int *fd, int max)
 /* One message of `len` bytes. Its length, 0: the other side has gone, or a negative errno. */
 static ssize_t channel_take(int channel, void *buf, size_t len, int *fd, int max, int flags)
 {
-	char control[CMSG_SPACE(4 * sizeof(int))] __attribute__((aligned(8)));
+	char control[CMSG_SPACE(SG_CHANNEL_BATCH * sizeof(int))] __attribute__((aligned(8)));
 	struct iovec iov = {buf, len};
 	struct msghdr m = {
 		.msg_iov = &iov,
@@ -178,9 +183,23 @@ int channel_connect(int channel, const struct sg_channel_connect *what, int fd)
 	return n < 0 ? -errno : 0;
 }
 
-int channel_conn(int channel, struct sg_channel_conn *c, int *fd, int flags)
+/* Does a message of `n` bytes tell of connections? How many, or 0. */
+static int channel_conns_in(const struct sg_channel_conn *c, size_t n, int max)
 {
-	ssize_t n = channel_take(channel, c, sizeof(*c), fd, 1, flags);
+	int conns = (int)(n / sizeof(*c));
+
+	if (n % sizeof(*c) || conns > max)
+		return 0;
+	for (int i = 0; i < conns; i++)
+		if (c[i].magic != SG_CHANNEL_MAGIC || c[i].source >= SG_CHANNEL_SOURCES)
+			return 0;
+	return conns;
+}
+
+int channel_conns(int channel, struct sg_channel_conn *c, int *fd, int max, int flags)
+{
+	ssize_t n = channel_take(channel, c, (size_t)max * sizeof(*c), fd, max, flags);
+	int conns;
 
 	if (n == -EAGAIN)
 		return -EAGAIN;
@@ -189,12 +208,9 @@ int channel_conn(int channel, struct sg_channel_conn *c, int *fd, int flags)
 					    "listen anew");
 	if (n < 0)
 		return why_set((int)n, "accept: %s", strerror((int)-n));
-	if (n == sizeof(*c) && c->magic == SG_CHANNEL_MAGIC && c->source < SG_CHANNEL_SOURCES &&
-	    *fd >= 0)
-		return 0;
-	if (n == sizeof(*c) && c->magic == SG_CHANNEL_MAGIC && *fd < 0)
-		return why_set(-EMFILE, "no descriptor is free for a connection: raise the limit "
-					"(ulimit -n)");
-	channel_drop(fd, 1);
+	conns = channel_conns_in(c, (size_t)n, max);
+	if (conns)
+		return conns;
+	channel_drop(fd, max);
 	return why_set(-EPROTO, "the syngate daemon is of another version than this library");
 }

@@ -16,6 +16,7 @@ struct syngate_listener {
 	struct sg_channel_memory *memory;
 	struct rings *rings; /* NULL: its connections have descriptors */
 	bool closed;	     /* and its connections go on */
+	struct listener_batch *batch; /* SG_OPT_BATCH; or NULL */
 	atomic_uint refs; /* itself, and each connection: its end is told in `memory` */
 };
 
@@ -52,10 +53,11 @@ int channel_ask(int channel, const struct sg_channel_request *r, int *fd, int ma
 int channel_connect(int channel, const struct sg_channel_connect *m, int fd);
 
 /*
- * The next connection, with its descriptor. `flags`: MSG_DONTWAIT, MSG_CMSG_CLOEXEC. -EAGAIN; -ECONNRESET: the
- * daemon has gone; -EPROTO: what it says makes no sense.
+ * The next connections, `max` at most, with their descriptors, -1 if none was free for one: how
+ * many. `flags`: MSG_DONTWAIT, MSG_CMSG_CLOEXEC.
+ * -EAGAIN; -ECONNRESET: the daemon has gone; -EPROTO: what it says makes no sense.
  */
-int channel_conn(int channel, struct sg_channel_conn *c, int *fd, int flags);
+int channel_conns(int channel, struct sg_channel_conn *c, int *fd, int max, int flags);
 
 /* As the daemon told of it, with descriptor `fd`, on `l`, which it holds; `c` is zeroed. */
 void conn_begin(struct syngate_conn *c, struct syngate_listener *l, const struct sg_channel_conn *m,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,12 +11,43 @@
 
 enum { LISTENER_MEMORY, LISTENER_BELL, LISTENER_RINGS, LISTENER_RING_BELL, LISTENER_FDS }; /* what comes with the answer */
 
+/* What came in one message: those that are still to be accepted. */
+struct listener_batch {
+	pthread_mutex_t lock;
+	int at, n;
+	struct sg_channel_conn conn[SG_CHANNEL_BATCH];
+	int fd[SG_CHANNEL_BATCH];
+};
+
+static int listener_batch_new(struct syngate_listener *l)
+{
+	l->batch = calloc(1, sizeof(*l->batch));
+	if (!l->batch) {
+		listener_put(l);
+		return why_set(-ENOMEM, "no memory");
+	}
+	pthread_mutex_init(&l->batch->lock, NULL);
+	return 0;
+}
+
+static void listener_batch_free(struct listener_batch *b)
+{
+	if (!b)
+		return;
+	for (; b->at < b->n; b->at++)
+		if (b->fd[b->at] >= 0)
+			close(b->fd[b->at]);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}
+
 void listener_put(struct syngate_listener *l)
 {
 	if (atomic_fetch_sub(&l->refs, 1) > 1)
 		return;
 	if (l->rings)
 		rings_close(l);
+	listener_batch_free(l->batch);
 	if (l->memory)
 		munmap(l->memory, sizeof(*l->memory));
 	if (l->bell >= 0)
@@ -83,10 +115,12 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		.op = SG_CHANNEL_LISTEN,
 		.backlog = o ? o->backlog : -1,
 		.syn_backlog = o ? o->syn_backlog : -1,
-		.flags = o ? o->flags : 0,
+		.flags = o && o->flags & SG_OPT_RING ? SG_CHANNEL_RINGS : 0,
 		.ring_size = o && o->ring_size ? o->ring_size : SG_RING_SIZE,
 		.ring_conns = o && o->ring_conns ? o->ring_conns : SG_RING_CONNS,
+		.batch = o && o->flags & SG_OPT_BATCH ? SG_CHANNEL_BATCH : 1,
 	};
+	int rc;
 
 	if (o && o->size != sizeof(*o))
 		return why_set(-EINVAL, "options of another size: set .size, and build against this "
@@ -95,7 +129,10 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		return why_set(-EINVAL, "'%.60s' is no address to listen on: 192.0.2.1:80, "
 					"[2001:db8::1]:80 or *:80",
 			       address);
-	return listener_open(out, o ? o->instance : NULL, &r);
+	rc = listener_open(out, o ? o->instance : NULL, &r);
+	if (!rc && r.batch > 1)
+		rc = listener_batch_new(*out);
+	return rc;
 }
 
 int syngate_listener_fd(const struct syngate_listener *l)
@@ -120,6 +157,40 @@ static void listener_mode(struct syngate_listener *l, bool nonblock)
 		SG_WRITE_ONCE(l->memory->nonblock, nonblock);
 }
 
+static int listener_batch(struct syngate_listener *l, struct sg_channel_conn *m, int *fd, int flags)
+{
+	struct listener_batch *b = l->batch;
+	int rc = 0;
+
+	pthread_mutex_lock(&b->lock);
+	if (b->at == b->n) {
+		b->at = b->n = 0;
+		rc = channel_conns(l->channel, b->conn, b->fd, SG_CHANNEL_BATCH, flags);
+		b->n = rc > 0 ? rc : 0;
+	}
+	if (b->at < b->n) {
+		*m = b->conn[b->at];
+		*fd = b->fd[b->at++];
+		rc = 1;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return rc;
+}
+
+static int listener_next(struct syngate_listener *l, struct sg_channel_conn *m, int *fd, int flags)
+{
+	int how = (flags & SYNGATE_NOWAIT ? MSG_DONTWAIT : 0) |
+		  (flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
+	int rc = l->batch ? listener_batch(l, m, fd, how) : channel_conns(l->channel, m, fd, 1, how);
+
+	if (rc < 0)
+		return rc;
+	listener_taken(l, m->source);
+	return *fd >= 0 ? 0
+			: why_set(-EMFILE, "no descriptor is free for a connection, which is lost: "
+					   "raise the limit (ulimit -n)");
+}
+
 int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
 {
 	struct syngate_conn *c;
@@ -133,14 +204,11 @@ int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int fl
 	if (!c)
 		return why_set(-ENOMEM, "no memory");
 	listener_mode(l, nonblock);
-	rc = channel_conn(l->channel, &m, &fd,
-			  (flags & SYNGATE_NOWAIT ? MSG_DONTWAIT : 0) |
-				  (flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0));
+	rc = listener_next(l, &m, &fd, flags);
 	if (rc) {
 		free(c);
 		return rc;
 	}
-	listener_taken(l, m.source);
 	conn_begin(c, l, &m, fd);
 	if (m.nonblock != nonblock)
 		conn_mode(c, nonblock);

@@ -53,6 +53,12 @@ static int option_unknown(int level, int name)
 		       name);
 }
 
+/* A connection that is over takes what it is told, as Linux's do. */
+static int option_unless_over(int rc)
+{
+	return rc == -ECONNRESET ? 0 : rc;
+}
+
 /* --- set ------------------------------------------------------------------------------------- */
 
 /* What is held back goes at once when a cork comes off, or is overruled. */
@@ -87,14 +93,13 @@ static int option_set_row(const struct syngate_conn *c, const struct option_row 
 static int option_set_linger(struct syngate_conn *c, const void *value, socklen_t len)
 {
 	bool reset;
-	int rc;
 
 	if (len < sizeof(c->linger))
 		return why_set(-EINVAL, "SO_LINGER takes a struct linger");
 	memcpy(&c->linger, value, sizeof(c->linger));
 	reset = c->linger.l_onoff && !c->linger.l_linger;
-	rc = slot_change(c, reset ? 0 : SG_CHANNEL_LINGER0, reset ? SG_CHANNEL_LINGER0 : 0);
-	return rc;
+	return option_unless_over(
+		slot_change(c, reset ? 0 : SG_CHANNEL_LINGER0, reset ? SG_CHANNEL_LINGER0 : 0));
 }
 
 int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *value, socklen_t len)
@@ -113,7 +118,7 @@ int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *
 	if (len < sizeof(n))
 		return why_set(-EINVAL, "option %d of level %d takes an int", name, level);
 	memcpy(&n, value, sizeof(n));
-	return option_set_row(c, r, n);
+	return option_unless_over(option_set_row(c, r, n));
 }
 
 /* --- get ------------------------------------------------------------------------------------- */

@@ -323,6 +323,7 @@ int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flag
 		if (rc)
 			return rc;
 	}
+	SG_WRITE_ONCE(c->ring->program, SG_RING_TAKEN);
 	listener_taken(l, c->ring->source);
 	g->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
 	c->nonblock = flags & SOCK_NONBLOCK;
