@@ -1156,7 +1156,7 @@ def wrong_rings():
     lst.close()
 
 
-SLOT, RING = 128, 192  # struct sg_channel_slot, struct sg_ring
+SLOT_BYTES, RING_BYTES = 128, 192  # struct sg_channel_slot, struct sg_ring
 SLOTS_AT = 512 + 64 + 8192  # in struct sg_channel_memory; `ask` is in front of it
 ASK_AT = 512 + 64
 RINGS_AT = 64 + 256 + 128 + 8192  # in struct sg_ring_memory
@@ -1183,13 +1183,13 @@ def hostile_rings():
             for one in socks:
                 one.sendall(b"x" * 3000)
             for slot in list(range(8)) + [rand.randrange(512) for _ in range(8)]:
-                at = RINGS_AT + slot * RING
+                at = RINGS_AT + slot * RING_BYTES
                 word = rand.choice((0, 1, 4095, 4097, 0x7fffffff, 0x80000000, 0xffffffff, rand.getrandbits(32)))
                 os.pwrite(fds[2], struct.pack("=I", word), at + rand.choice((0, 4, 8, 12, 16, 128, 132, 136)))
                 if turn % 3 == 0:
-                    os.pwrite(fds[2], os.urandom(RING), at)
+                    os.pwrite(fds[2], os.urandom(RING_BYTES), at)
                 if turn % 5 == 0:
-                    os.pwrite(fds[0], os.urandom(SLOT), SLOTS_AT + slot * SLOT)
+                    os.pwrite(fds[0], os.urandom(SLOT_BYTES), SLOTS_AT + slot * SLOT_BYTES)
             if turn % 7 == 0:
                 os.pwrite(fds[2], os.urandom(RINGS_AT), 0)
                 os.pwrite(fds[2], os.urandom(4096), rand.randrange(ring_bytes - 4096))

@@ -389,7 +389,7 @@ int syngate_wait(struct syngate_listener *l, struct syngate_event *ev, int max, 
 	int rc;
 
 	if (!l->rings || max <= 0)
-		return why_set(-EINVAL, "syngate_wait() is for listeners with SYNGATE_RINGS, and for one event or more");
+		return why_set(-EINVAL, "syngate_wait() is for listeners with SG_OPT_RING, and for one event or more");
 	rc = rings_check(l);
 	if (rc)
 		return rc;
