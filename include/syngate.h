@@ -33,8 +33,12 @@ struct syngate_listen_options {
 				   that runs, else `syngated` */
 	int backlog;		/* as listen(2); -1: somaxconn. The queue holds one more, as Linux's does */
 	int syn_backlog;	/* of the half-open queue; -1: the backlog */
-	unsigned flags;		/* SG_OPT_BATCH */
+	unsigned flags;		/* SG_OPT_RING, SG_OPT_BATCH */
+	unsigned ring_size;	/* bytes each way, a power of two from 4096 to 2^20; 0: 16384 */
+	unsigned ring_conns;	/* at a time, a multiple of 256; 0: 1024. More wait in the accept queue */
 };
+
+#define SG_OPT_RING 1u /* connections without descriptors: see syngate_wait() */
 
 /*
  * The program promises to accept until -EAGAIN (or -EMFILE and the like) whenever the listener is
@@ -147,6 +151,38 @@ void syngate_close(struct syngate_conn *c);
 
 /* RST at once, as close(2) with SO_LINGER of 0. Frees it. */
 void syngate_abort(struct syngate_conn *c);
+
+/* --- rings ------------------------------------------------------------------------------- */
+
+/*
+ * A listener with SG_OPT_RING has connections in memory that it shares with the daemon, ring_conns * ring_size * 2 bytes
+ * at most, and no descriptors: nothing above takes a system call but what waits. All the functions above are for them,
+ * but syngate_fd(), which is -1. Whoever made the listener uses it and its connections, in one thread at a time; a forked child may
+ * not (-EPERM).
+ *
+ * syngate_listener_fd() is readable when syngate_wait() has something to say, once that has returned 0.
+ */
+struct syngate_event {
+	struct syngate_conn *conn; /* NULL: connections wait for syngate_accept(), or the daemon has gone, which that says */
+	unsigned events;	   /* SYNGATE_IN, SYNGATE_OUT, SYNGATE_END */
+	void *data;		   /* syngate_set_data() */
+};
+
+#define SYNGATE_IN  1u /* there is something to read, or the end */
+#define SYNGATE_OUT 2u /* syngate_send() has room again, after -EAGAIN or a part */
+#define SYNGATE_END 4u /* reset or timed out: syngate_error() */
+
+/*
+ * What is new, by edges as epoll(7)'s EPOLLET: read until -EAGAIN. How many, 0 after `timeout_ms` (-1: never), or -EINTR,
+ * -ECONNRESET: the daemon has gone. What was sent and closed leaves at the latest with this call, with one that waits, or with
+ * syngate_flush().
+ */
+int syngate_wait(struct syngate_listener *l, struct syngate_event *events, int max, int timeout_ms);
+void syngate_flush(struct syngate_listener *l);
+
+/* A value of the program's own: also for connections with a descriptor. */
+void syngate_set_data(struct syngate_conn *c, void *data);
+void *syngate_data(const struct syngate_conn *c);
 
 /* What the last call of this thread that failed had to say. */
 const char *syngate_why(void);

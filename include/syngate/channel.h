@@ -24,7 +24,7 @@
 #include "addr.h"
 #include "base.h"
 
-#define SG_CHANNEL_MAGIC   0x53474332 /* "SGC2": goes up with any change of this file */
+#define SG_CHANNEL_MAGIC   0x53474333 /* "SGC3": goes up with any change of this file */
 #define SG_CHANNEL_SOURCES 64	      /* workers that a listener's connections come from */
 #define SG_CHANNEL_CHUNK   256u	      /* slots that a worker gets at a time */
 #define SG_CHANNEL_CHUNKS  256u
@@ -47,8 +47,13 @@ struct sg_channel_request {
 	__u16 zero;
 	__s32 backlog;	   /* -1: somaxconn */
 	__s32 syn_backlog; /* -1: the backlog */
+	__u32 flags;	   /* SG_CHANNEL_RINGS */
+	__u32 ring_size;   /* bytes of a ring, a power of two; and connections: channel_ring.h */
+	__u32 ring_conns;
 	__u32 batch;	   /* connections that may come in one message, to SG_CHANNEL_BATCH; 0: one */
 };
+
+#define SG_CHANNEL_RINGS 1u
 
 /* With one end of a stream socket pair, where the answer comes first, and then the connection's data. */
 struct sg_channel_connect {

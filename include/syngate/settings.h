@@ -42,7 +42,7 @@ enum sg_cc { /* congestion control */
 	X(tcp_min_rtt_wlen, 300, 0, 86400, "seconds for which the least round trip is believed")   \
 	X(tcp_fin_timeout, 60, 1, 3600, "seconds in FIN_WAIT_2 without an owner")                  \
 	X(timewait_ms, 60000, 10, 600000, "TIME_WAIT: 2 MSL, in milliseconds")                     \
-	X(tcp_max_tw_buckets, 262144, 0, 16777216, "connections in TIME_WAIT at most")             \
+	X(tcp_max_tw_buckets, 262144, 0, 16777216, "TIME_WAITs at most; never over 3/4 of --flow-entries") \
 	X(tcp_tw_reuse, 2, 0, 2, "connect() to a pair in TIME_WAIT: 0 no, 1 yes, 2 over loopback") \
 	X(tcp_tw_reuse_delay, 1000, 1, 60000, "ms in TIME_WAIT before that")                       \
 	X(tcp_rfc1337, 0, 0, 1, "1: RST does not end TIME_WAIT (RFC 1337)")                        \

@@ -21,6 +21,7 @@ LIB.syngate_why.restype = ctypes.c_char_p
 for f in ("recv", "send"):
     getattr(LIB, "syngate_" + f).restype = ctypes.c_ssize_t
 NOWAIT = 0x40000000
+RING = int(os.environ.get("SG_RINGS", "0"))  # SG_OPT_RING: connections without descriptors
 HOSTS = {socket.AF_INET: "10.9.0.1", socket.AF_INET6: "fd09::1"}
 PORT = 7000
 
@@ -39,7 +40,12 @@ def check(rc):
 
 class Options(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("instance", ctypes.c_char_p),
-                ("backlog", ctypes.c_int), ("syn_backlog", ctypes.c_int), ("flags", ctypes.c_uint)]
+                ("backlog", ctypes.c_int), ("syn_backlog", ctypes.c_int),
+                ("flags", ctypes.c_uint), ("ring_size", ctypes.c_uint), ("ring_conns", ctypes.c_uint)]
+
+
+class Event(ctypes.Structure):
+    _fields_ = [("conn", ctypes.c_void_p), ("events", ctypes.c_uint), ("data", ctypes.c_void_p)]
 
 
 class Info(ctypes.Structure):
@@ -52,8 +58,8 @@ class Info(ctypes.Structure):
 
 
 class Listener:
-    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1, flags=0):
-        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog, flags)
+    def __init__(self, address=f"*:{PORT}", backlog=-1, instance=None, syn_backlog=-1, flags=RING, size=0, conns=0):
+        o = Options(ctypes.sizeof(Options), instance, backlog, syn_backlog, flags, size, conns)
         self.h = ctypes.c_void_p()
         check(LIB.syngate_listen(ctypes.byref(self.h), address.encode(), ctypes.byref(o)))
         self.fd = LIB.syngate_listener_fd(self.h)
@@ -61,19 +67,32 @@ class Listener:
     def accept(self, flags=0):
         h = ctypes.c_void_p()
         check(LIB.syngate_accept(self.h, ctypes.byref(h), flags))
-        return Conn(h)
+        return Conn(h, self)
 
     def readable(self, timeout=10):
+        if RING and self.wait(0):  # which arms the descriptor
+            return True
         return bool(select.select([self.fd], [], [], timeout)[0])
+
+    def wait(self, timeout_ms=10000, most=64):
+        """What syngate_wait() says: (handle or None, events), each."""
+        ev = (Event * most)()
+        n = check(LIB.syngate_wait(self.h, ev, most, timeout_ms))
+        return [(e.conn, e.events) for e in ev[:n]]
+
+    def flush(self):
+        LIB.syngate_flush(self.h)
 
     def close(self):
         LIB.syngate_listener_close(self.h)
 
 
 class Conn:
-    def __init__(self, h):
+    def __init__(self, h, listener=None):
         self.h = h
+        self.listener = listener
         self.fd = LIB.syngate_fd(h)
+        self.extra = 0
 
     def recv(self, n=65536, flags=0):
         buf = ctypes.create_string_buffer(n)
@@ -95,6 +114,30 @@ class Conn:
 
     def error(self):
         return LIB.syngate_error(self.h)
+
+    def readable(self):
+        """Waits until it is."""
+        while self.fd < 0:
+            try:
+                self.recv(1, socket.MSG_PEEK)
+                return
+            except Failed as e:
+                eq("recv, nothing there", e.errno, errno.EAGAIN)
+                self.listener.wait(100)
+        if self.fd >= 0:
+            select.select([self.fd], [], [], 10)
+
+    def writable(self, seconds):
+        end = time.monotonic() + seconds
+        while self.fd < 0 and time.monotonic() < end:
+            LIB.syngate_wait(self.listener.h, (Event * 1)(), 1, 50)
+            try:
+                self.send(b"\0", socket.MSG_DONTWAIT)
+                self.extra += 1
+                return True
+            except Failed as e:
+                eq("a full ring", e.errno, errno.EAGAIN)
+        return bool(self.fd >= 0 and select.select([], [self.fd], [], seconds)[1])
 
     def shutdown(self, how=socket.SHUT_WR):
         check(LIB.syngate_shutdown(self.h, how))
@@ -278,10 +321,10 @@ def back_pressure():
             sent += c.send(piece, socket.MSG_DONTWAIT)
         except Failed as e:
             eq("a full socket", e.errno, errno.EAGAIN)
-            if not select.select([], [c.fd], [], 0.5)[1]:
+            if not c.writable(0.5):
                 break
     c.close()
-    eq("bytes that left", len(everything(s)), sent)
+    eq("bytes that left", len(everything(s)), sent + c.extra)
     lst.close()
 
 
@@ -302,7 +345,7 @@ def resets():
     is_reset(s)
     s, c = pair(lst)
     s.sendall(b"never read")
-    select.select([c.fd], [], [], 10)
+    c.readable()
     c.close()  # with unread data: RST, as Linux
     is_reset(s)
     s, c = pair(lst)
@@ -321,7 +364,7 @@ def not_blocking():
     c = lst.accept(NOWAIT | socket.SOCK_NONBLOCK)
     fails("recv, nothing there", errno.EAGAIN, c.recv)
     s.sendall(b"now")
-    select.select([c.fd], [], [], 10)
+    c.readable()
     eq("recv", c.recv(), b"now")
     c.close()
     lst.close()
@@ -371,9 +414,13 @@ def options():
     eq("IPV6_TCLASS", c.get(socket.IPPROTO_IPV6, socket.IPV6_TCLASS), 0xb8)
     eq("SO_DOMAIN", c.get(socket.SOL_SOCKET, socket.SO_DOMAIN), socket.AF_INET6)
     c.set(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(c.fd)  # a plain close
+    if c.fd < 0:
+        c.close()
+    else:
+        os.close(c.fd)  # a plain close
     is_reset(s)
-    c.set(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # of one that is over: as on Linux
+    if c.fd >= 0:
+        c.set(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # of one that is over: as on Linux
     lst.close()
 
 
@@ -769,6 +816,8 @@ def killed():
         held = [lst.accept() for _ in range(3)]
         for c in held:
             c.send_all(c.recv(1))
+        if RING:
+            lst.flush()
         signal.pause()
 
     pid = in_child(program)
@@ -885,8 +934,14 @@ def raw():
     return s
 
 
-MAGIC = 0x53474332
-LISTEN = struct.pack("=II16sHHiiI", MAGIC, 1, bytes(16), PORT, 0, -1, -1, 0)
+MAGIC = 0x53474333
+
+
+def listen_message(flags=0, size=0, conns=0):
+    return struct.pack("=II16sHHiiIIII", MAGIC, 1, bytes(16), PORT, 0, -1, -1, flags, size, conns, 0)
+
+
+LISTEN = listen_message()
 
 
 def hostile():
@@ -894,7 +949,7 @@ def hostile():
     other = Listener("*:7001")
     theirs = client(port=7001)
     c = other.accept()
-    for junk in (b"", b"x", b"\0" * 36, LISTEN[:-1], LISTEN + b"x", os.urandom(36), os.urandom(60000),
+    for junk in (b"", b"x", b"\0" * 52, LISTEN[:-1], LISTEN + b"x", os.urandom(52), os.urandom(60000),
                  struct.pack("=II", MAGIC, 3) + LISTEN[8:], struct.pack("=II", MAGIC, 99) + LISTEN[8:]):
         s = raw()
         s.send(junk)
@@ -975,6 +1030,187 @@ def hostile_connect(fds):
     for fd in fds + got:
         os.close(fd)
     wait("it to be counted", lambda: counter("ProgramRefused") > before)
+
+
+# --- rings ---------------------------------------------------------------------------------------
+
+IN, OUT, END = 1, 2, 4
+
+
+def events():
+    """By edges: connections that wait, data, room, ends; and a descriptor for others' epoll."""
+    lst = Listener(size=4096)
+    eq("nothing yet", lst.wait(20), [])
+    s = client()
+    eq("one that waits", lst.wait(), [(None, IN)])
+    c = lst.accept(NOWAIT | socket.SOCK_NONBLOCK)
+    fails("another", errno.EAGAIN, lst.accept, NOWAIT)
+    eq("nothing new", lst.wait(20), [])
+    s.sendall(b"data")
+    eq("data", lst.wait(), [(c.h.value, IN)])
+    eq("once", lst.wait(20), [])
+    eq("which is there all the same", c.recv(2) + c.recv(), b"data")
+    fails("no more of it", errno.EAGAIN, c.recv)
+    sent = 0
+    while True:
+        try:
+            sent += c.send(bytes(5000))
+        except Failed as e:
+            eq("full", e.errno, errno.EAGAIN)
+            if not lst.wait(300):
+                break
+    eq("more than a ring", sent > 4096, True)
+    got = len(s.recv(100, socket.MSG_WAITALL))
+    while got < sent - 4096:
+        got += len(s.recv(sent - 4096 - got))
+    eq("room", lst.wait(), [(c.h.value, OUT)])
+    eq("readable, nothing new", lst.readable(0.02), False)
+    s.shutdown(socket.SHUT_WR)
+    eq("readable", lst.readable(), True)
+    eq("the end", lst.wait(0), [(c.h.value, IN)])
+    eq("the end", c.recv(), b"")
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    eq("a reset", lst.wait(), [(c.h.value, IN | END)])
+    eq("its error", c.error(), -errno.ECONNRESET)
+    c.close()
+    eq("nothing of who is gone", lst.wait(20), [])
+    started = time.monotonic()
+    eq("in time", (lst.wait(300), time.monotonic() - started >= 0.3), ([], True))
+    lst.close()
+
+
+def exhausted():
+    """When all rings are in use connections wait in the accept queue, and get those that become free."""
+    lst = Listener(conns=512, size=4096, backlog=1000)
+    socks = [client() for _ in range(520)]
+    conns = [lst.accept() for _ in range(512 if queues() == 1 else 256)]
+    wait("those that wait", lambda: listening()["acceptq"] == len(socks) - len(conns))
+    if queues() == 1:
+        fails("one more", errno.EAGAIN, lst.accept, NOWAIT)
+    for c in conns[:100]:
+        c.close()
+    conns = conns[100:] + [lst.accept() for _ in range(len(socks) - len(conns))]
+    for s in socks:
+        s.sendall(s.getsockname()[1].to_bytes(2, "big"))
+    for c in conns:
+        eq("its own", int.from_bytes(c.recv(2, socket.MSG_WAITALL), "big"), c.address("peer")[1])
+        c.close()
+    for s in socks:
+        s.close()
+    lst.close()
+
+
+def queues():
+    return int(os.environ["SG_QUEUES"])
+
+
+def reused():
+    """Thousands of short ones, in rings that others had before."""
+    lst = Listener(conns=256 * queues(), size=4096)
+
+    def ask(i):
+        with client() as s:
+            s.sendall(b"%d\n" % i)
+            eq("the answer", everything(s), b"%d\n" % i * 700)
+
+    def serve():
+        left = set(range(3000))
+        while left:
+            c = lst.accept()
+            left.remove(int(line := c.recv(100)))
+            c.send_all(line * 700)
+            c.close()
+
+    with apart(serve), concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for _ in pool.map(ask, range(3000)):
+            pass
+    lst.close()
+
+
+def wrong_rings():
+    for what, size, conns in (("too small", 2048, 256), ("no power of two", 5000, 256), ("too large", 1 << 21, 256),
+                              ("no multiple", 4096, 100), ("too many", 4096, 1 << 17), ("too much", 1 << 20, 65536)):
+        fails(what, errno.EINVAL, lambda size=size, conns=conns: Listener(size=size, conns=conns))
+    if queues() == 2:
+        said = fails("one share for two queues", errno.EINVAL, lambda: Listener(conns=256))
+        if "ring_conns" not in said:
+            raise AssertionError(said)
+    lst = Listener()
+    s, c = pair(lst)
+    fails("no such flag", errno.EOPNOTSUPP, c.recv, 1, socket.MSG_OOB)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            lst.wait(0)
+        except Failed as e:
+            os._exit(e.errno)
+        os._exit(0)
+    eq("a child", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), errno.EPERM)
+    c.send_all(b"not disturbed")
+    lst.flush()
+    eq("its parent", s.recv(100), b"not disturbed")
+    plain = Listener("*:7002", flags=0)
+    fails("to wait for descriptors", errno.EINVAL, plain.wait)
+    plain.close()
+    c.close()
+    lst.close()
+
+
+SLOT_BYTES, RING_BYTES = 128, 192  # struct sg_channel_slot, struct sg_ring
+SLOTS_AT = 512 + 64 + 8192  # in struct sg_channel_memory; `ask` is in front of it
+ASK_AT = 512 + 64
+RINGS_AT = 64 + 256 + 128 + 8192  # in struct sg_ring_memory
+
+
+def hostile_rings():
+    """Whatever is written into the shared pages: that program's connections suffer, and nobody else's."""
+    import random
+
+    rand = random.Random(4711)
+    other = Listener("*:7001")
+    theirs = client(port=7001)
+    c = other.accept()
+    before = counter("ProgramRefused")
+    for _ in range(6):
+        s = raw()
+        s.send(listen_message(1, 4096, 512))
+        data, fds, _, _ = socket.recv_fds(s, 1000, 4)
+        eq("listening", (struct.unpack("=Ii", data[:8]), len(fds)), ((MAGIC, 0), 4))
+        fails("to cut the rings short", errno.EPERM, os.ftruncate, fds[2], 0)
+        ring_bytes = os.fstat(fds[2]).st_size
+        for turn in range(60):
+            socks = [client() for _ in range(3)]
+            for one in socks:
+                one.sendall(b"x" * 3000)
+            for slot in list(range(8)) + [rand.randrange(512) for _ in range(8)]:
+                at = RINGS_AT + slot * RING_BYTES
+                word = rand.choice((0, 1, 4095, 4097, 0x7fffffff, 0x80000000, 0xffffffff, rand.getrandbits(32)))
+                os.pwrite(fds[2], struct.pack("=I", word), at + rand.choice((0, 4, 8, 12, 16, 128, 132, 136)))
+                if turn % 3 == 0:
+                    os.pwrite(fds[2], os.urandom(RING_BYTES), at)
+                if turn % 5 == 0:
+                    os.pwrite(fds[0], os.urandom(SLOT_BYTES), SLOTS_AT + slot * SLOT_BYTES)
+            if turn % 7 == 0:
+                os.pwrite(fds[2], os.urandom(RINGS_AT), 0)
+                os.pwrite(fds[2], os.urandom(4096), rand.randrange(ring_bytes - 4096))
+            os.pwrite(fds[0], b"\xff" * 64, ASK_AT)
+            os.pwrite(fds[0], struct.pack("=I", rand.getrandbits(32)), 256)  # `taken`
+            os.eventfd_write(fds[1], 1)
+            for one in socks:
+                one.close()
+            theirs.sendall(b"unharmed?")
+            eq("another program", c.recv(9, socket.MSG_WAITALL), b"unharmed?")
+            c.send_all(b"yes")
+            other.flush()
+            eq("its client", theirs.recv(3), b"yes")
+        s.close()
+        for fd in fds:
+            os.close(fd)
+        wait("the listener to go", lambda: listening() is None)
+    eq("indices that made no sense, counted", counter("ProgramRefused") > before, True)
+    c.close()
+    other.close()
 
 
 def descriptors():

@@ -45,6 +45,10 @@ for queues in 1 2; do
 		connects connects_fail connects_at_once connected_dies \
 		killed exits_in_order forked wrong_use unprivileged hostile descriptors
 	say "$queues RX queues: $(wc -l <$T/library.out) parts"
+	export SG_QUEUES=$queues
+	SG_RINGS=1 try streams half_close options cork facts back_pressure resets not_blocking events queue abort_on_overflow \
+		close_listener exhausted reused killed exits_in_order wrong_use wrong_rings hostile_rings descriptors
+	say "$queues RX queues, rings: $(wc -l <$T/library.out) parts"
 	syngate_stop
 done
 syngate_start --listen '*:80' --app http
@@ -54,5 +58,11 @@ wait $SG_PID 2>/dev/null || :
 syngate_start --listen '*:80' --app http
 SG_DAEMON=$SG_PID
 try streams
+syngate_stop
+syngate_start --listen '*:80' --app http
+SG_DAEMON=$SG_PID
+SG_RINGS=1 try daemon_dies
+wait $SG_PID 2>/dev/null || :
+syngate_start --listen '*:80' --app http
 syngate_stop
 say "a daemon that dies is noticed, and the next one serves"

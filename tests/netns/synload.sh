@@ -124,6 +124,12 @@ connections()
 			$(said p90_us) <= $(said p99_us) && $(said p99_us) <= $(said max_us)"
 		say "$to request $o: $(said '| "\(.completed) completed, p50 \(.p50_us) us"')"
 	done
+	for o in handshake request; do
+		load $o --to "$to" --open 8 --rate 0 --count 2000 --path /page
+		eq "$to $o, eight at a time" "$(said '| "\(.sent) \(.completed) \(.stray)"')" "2000 2000 0"
+		# more at a time would be together longer than there was time
+		num "$to $o, eight at a time: together" "$(said p50_us) * 2000 / 2 <= 8 * 1000000 * $(said seconds)"
+	done
 	load request --to "$to" --rate 500 --count 100 --path /nothing
 	eq "$to: what is not there" "$(said '| "\(.completed) \(.failed) \(.bad)"')" "0 100 100"
 	load handshake --to "${to%:*}:8081" --rate 500 --count 100
@@ -279,6 +285,8 @@ wrong "too many arguments" 1 'too many' $IN synload c0 syn ack $TO
 wrong "no target" 1 '--to' $IN synload c0 syn
 wrong "no port" 1 '--to.*10\.9\.0\.1' $IN synload c0 syn --to $S4
 wrong "unknown option" 1 '--fast' $IN synload c0 syn $TO --fast
+wrong "no connections" 1 '--open.*syn' $IN synload c0 syn $TO --open 8
+wrong "none at a time" 1 '--open.*1048576' $IN synload c0 request $TO --open 0
 wrong "no value" 1 '--rate' $IN synload c0 syn $TO --rate
 wrong "bad rate" 1 '--rate.*number' $IN synload c0 syn $TO --rate 1k
 wrong "bad time" 1 '--time' $IN synload c0 syn $TO --time 0

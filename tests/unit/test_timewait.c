@@ -216,6 +216,26 @@ static void test_max_tw_buckets(void **state)
 	bed_end(b);
 }
 
+/* They may not fill the flow table: who connects needs a place in it. */
+static void test_flow_table_share(void **state)
+{
+	const __u32 others = BED_BUCKETS * SG_BUCKET_ENTRIES / 4 * 3 - 2;
+	struct bed *b = bed_listening(1, 8);
+	struct peer p[3];
+
+	(void)state;
+	b->timewaits = others; /* another worker's */
+	for (unsigned i = 0; i < SG_ARRAY_SIZE(p); i++) {
+		peer_init(&p[i], b, (__u8)i);
+		conn_in(&p[i], TCP_FIN_WAIT_2);
+		peer_send(&p[i], SG_FIN | SG_ACK, NULL, 0);
+		assert_int_equal(peer_state(&p[i]), i < 2 ? TCP_TIME_WAIT : TCP_CLOSED);
+	}
+	assert_int_equal(b->mib[0].TCPTimeWaitOverflow, 1);
+	b->timewaits -= others;
+	bed_end(b);
+}
+
 static void test_pool_is_full(void **state)
 {
 	struct bed *b = bed_listening(1, 8);
@@ -314,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_limit_over_workers),
 		cmocka_unit_test(test_syn_with_fin),
 		cmocka_unit_test(test_max_tw_buckets),
+		cmocka_unit_test(test_flow_table_share),
 		cmocka_unit_test(test_pool_is_full),
 		cmocka_unit_test(test_order_of_expiry),
 		cmocka_unit_test(test_two_msl_changes),

@@ -37,6 +37,7 @@ enum {
 	ARG_RATE,
 	ARG_TIME,
 	ARG_COUNT,
+	ARG_OPEN,
 	ARG_GW,
 	ARG_PATH,
 	ARG_SIZE,
@@ -53,6 +54,7 @@ static const struct option args_list[] = {
 	{"rate", required_argument, NULL, ARG_RATE},
 	{"time", required_argument, NULL, ARG_TIME},
 	{"count", required_argument, NULL, ARG_COUNT},
+	{"open", required_argument, NULL, ARG_OPEN},
 	{"gw", required_argument, NULL, ARG_GW},
 	{"path", required_argument, NULL, ARG_PATH},
 	{"size", required_argument, NULL, ARG_SIZE},
@@ -87,6 +89,7 @@ void args_help(void)
 	      "1000)\n"
 	      "      --time SECONDS     for so long (default: 10, or as long as --count takes)\n"
 	      "      --count N          and so many at most\n"
+	      "      --open N           with so many connections under way at a time, at most\n"
 	      "      --gw MAC           destination address of the frames (default: the route's)\n"
 	      "      --path URI         what to GET (default: /)\n"
 	      "      --size BYTES       data in frames of the kinds data and fragment (default: "
@@ -255,6 +258,10 @@ static int args_option(struct args *a, int key, struct err *err)
 		return args_time(a, optarg, err);
 	case ARG_COUNT:
 		return args_number("--count", optarg, 1, ARGS_COUNT_MAX, &a->count, err);
+	case ARG_OPEN:
+		rc = args_number("--open", optarg, 1, SL_SLOTS, &n, err);
+		a->open = (unsigned)n;
+		return rc;
 	case ARG_GW:
 		return args_gw(a, optarg, err);
 	case ARG_PATH:
@@ -304,6 +311,10 @@ static int args_check(struct args *a, struct err *err)
 	if (!a->to_text)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "--to is missing: whom to send to, as --to 192.0.2.1:80");
+	if (a->open && a->mode != SL_HANDSHAKE && a->mode != SL_REQUEST)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "--open is for handshake and request: %s opens no connections",
+			       args_modes[a->mode]);
 	if (!a->has_from && sg_addr_is4(&a->to))
 		return args_from(a, "198.18.0.0/15", err);
 	if (!a->has_from)

@@ -19,6 +19,7 @@ struct args {
 	bool has_from, has_gw, has_seed, has_time;
 	__u8 gw[6];
 	unsigned size; /* of data */
+	unsigned open; /* connections at a time; 0: no limit */
 	bool json, force, no_timestamps, no_options, bad_checksum;
 	bool help, version; /* asked for, and nothing else is looked at */
 };

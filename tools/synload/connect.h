@@ -149,7 +149,7 @@ SG_INLINE int connect_receive(struct xdp_md *ctx, struct sl_stats *s, const stru
 	if (!(in->flags & SG_ACK))
 		return XDP_DROP; /* a RST that says nothing of whom it means */
 	if (!c) {
-		s->stray++;
+		s->stray += !config.most; /* or its slot is another's by now */
 		return XDP_DROP;
 	}
 	if (in->flags & SG_RST)

@@ -45,6 +45,7 @@ static void load_config(struct sl_config *c, const struct args *a, const struct 
 		c->gap = (__u64)llround(ldexp(1e9, SL_NS_SHIFT) / (double)a->rate);
 	c->time = (__u64)llround(a->seconds * 1e9);
 	c->count = a->count;
+	c->most = a->open;
 }
 
 /* Which kinds of frame does the mode send? Connections begin with SYNs. */
@@ -294,10 +295,10 @@ static bool load_is_over(const struct load *l, const struct result *r)
 	}
 }
 
-/* So long without news, and we give up: lost SYN-ACKs come again after one and three seconds. */
+/* So long without news, and we give up. */
 static __u64 load_patience(const struct load *l)
 {
-	return (l->args->mode >= SL_HANDSHAKE ? 3500ull : 200ull) * 1000000;
+	return (l->args->mode >= SL_HANDSHAKE ? SL_LOST_US : 200000ull) * 1000;
 }
 
 /* The answers that are still under way. A second signal ends that as well. */

@@ -42,6 +42,19 @@ SG_INLINE int send_is_early(struct sl_sender *t, __u64 at)
 	return 0;
 }
 
+/* Of the connections that may be under way, one that is not: its slot is the next one's. */
+SG_INLINE int send_has_place(struct sl_sender *t)
+{
+	__u32 ended = config.mode == SL_HANDSHAKE ? SL_OPEN : SL_CLOSED;
+	const struct sl_slot *s;
+
+	if (++t->slot >= config.most)
+		t->slot = 0;
+	s = slot_get(t->slot);
+	return s && (s->state == SL_NONE || s->state >= ended ||
+		     clock_us(t->now) - s->sent_us >= SL_LOST_US);
+}
+
 /* May a frame go out? */
 SG_INLINE int send_is_due(struct sl_sender *t)
 {
@@ -54,6 +67,8 @@ SG_INLINE int send_is_due(struct sl_sender *t)
 		t->done = 1;
 		return 0;
 	}
+	if (config.most && !send_has_place(t))
+		return 0;
 	return !config.gap || !send_is_early(t, at << SL_NS_SHIFT);
 }
 
@@ -66,7 +81,7 @@ struct numbers { /* network order */
 /* A SYN's ISN leads back from its answer: to the slot, or to the time at which it was sent. */
 SG_INLINE int send_syn_numbers(const struct sl_sender *t, const struct source *s, struct numbers *n)
 {
-	__u32 us = clock_us(t->now), i = (__u32)t->sent & (SL_SLOTS - 1);
+	__u32 us = clock_us(t->now), i = config.most ? t->slot : (__u32)t->sent & (SL_SLOTS - 1);
 	struct sl_slot *slot;
 
 	n->ack = 0;

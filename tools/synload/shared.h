@@ -53,6 +53,7 @@ struct sl_config {
 	__u64 gap;	   /* between two frames, in 1/1024 ns; 0: none */
 	__u64 time, count; /* when to end: ns, frames; 0: no limit */
 	__u64 request_sum;
+	__u32 most;	   /* connections under way at a time; 0: no limit */
 	__u8 request[SL_REQUEST_MAX];
 };
 
@@ -65,6 +66,7 @@ struct sl_sender {
 	__u64 sent, last;    /* frames, and when the last of them went (ns) */
 	__u64 drawn;	     /* calls of the program */
 	__u32 done;
+	__u32 slot; /* the next connection's */
 };
 
 /*
@@ -105,5 +107,6 @@ struct sl_stats {
 };
 
 #define SL_LATE_US 900000 /* SYN-ACKs are sent again after a second, RFC 6298 2.1 */
+#define SL_LOST_US 3500000 /* and after three: whoever has nothing by then is given up */
 
 #endif

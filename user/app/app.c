@@ -13,7 +13,7 @@
 static const struct app_ops *const app_table[APP_KINDS] = {
 	[APP_HTTP] = &app_http, [APP_ECHO] = &app_echo,	  [APP_DISCARD] = &app_discard,
 	[APP_HOLD] = &app_hold, [APP_PROXY] = &app_proxy,
-	[APP_STDIO] = &app_stdio, [APP_LIBRARY] = &app_library,
+	[APP_STDIO] = &app_stdio, [APP_LIBRARY] = &app_library, [APP_RING] = &app_ring,
 };
 
 const struct app_ops *app_ops_of(enum app_kind kind)

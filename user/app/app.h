@@ -29,7 +29,7 @@ struct app_target {
 	struct backend *place;	   /* APP_PROXY: taken, for the next one that is accepted */
 	__u32 listener;
 	struct session *session; /* APP_STDIO */
-	struct library *library; /* APP_LIBRARY: whose listener it is, */
+	struct library *library; /* APP_LIBRARY, APP_RING: whose listener it is, */
 	struct library_port *port; /* and the worker's part of it, */
 	struct library_own *own;   /* and a connection that it asked for; NULL: accepted */
 };
@@ -76,7 +76,7 @@ struct app_ops {
 	const struct backend *(*backend)(const struct app_conn *c, struct backends **holds);
 };
 
-extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio, app_library;
+extern const struct app_ops app_http, app_echo, app_discard, app_hold, app_proxy, app_stdio, app_library, app_ring;
 
 struct app_listener {
 	struct app_target to;

@@ -3,7 +3,7 @@
 #define APP_KIND_H
 
 /* Who takes connections: accepted ones, and (APP_STDIO) one of our own. */
-enum app_kind { APP_HTTP, APP_ECHO, APP_DISCARD, APP_HOLD, APP_PROXY, APP_STDIO, APP_LIBRARY };
-#define APP_KINDS (APP_LIBRARY + 1)
+enum app_kind { APP_HTTP, APP_ECHO, APP_DISCARD, APP_HOLD, APP_PROXY, APP_STDIO, APP_LIBRARY, APP_RING };
+#define APP_KINDS (APP_RING + 1)
 
 #endif

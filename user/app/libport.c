@@ -11,7 +11,8 @@
  * So many are on their way to the program at a time, so that it need not wait for us between two. They
  * count as waiting in the accept queue until it takes them.
  */
-#define LIBPORT_AHEAD 32
+#define LIBPORT_AHEAD	    32
+#define LIBPORT_AHEAD_RINGS 64 /* no descriptors lie in a socket for them */
 
 /* --- the accept queue ------------------------------------------------------------------------ */
 
@@ -59,8 +60,12 @@ static void libport_watch(struct library_port *p)
 
 bool libport_room(struct library_port *p)
 {
+	__u32 most = p->lib->rings ? LIBPORT_AHEAD_RINGS : LIBPORT_AHEAD;
+
 	libport_settle(p);
-	return !p->closed && !p->stuck && libport_ahead(p) < LIBPORT_AHEAD;
+	if (p->closed || p->stuck || libport_ahead(p) >= most)
+		return false;
+	return !p->lib->rings || libslots_room(&p->slots);
 }
 
 /* --- giving them to the program -------------------------------------------------------------- */
@@ -169,17 +174,39 @@ static void libport_flush(struct library_port *p)
 	libport_watch(p);
 }
 
+/* The program has something to look at in its rings. */
+static void libport_ring(struct library_port *p)
+{
+	const __u64 one = 1;
+
+	p->news = false;
+	if (SG_READ_ONCE(p->lib->rings->program_sleeps) &&
+	    write(p->lib->ring_bell, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: it has been ringing for long */
+}
+
 void library_flush(struct app *a)
 {
-	for (struct library_port *p = a->ports; p; p = p->next)
-		if (!p->stuck && !p->closed)
+	for (struct library_port *p = a->ports; p; p = p->next) {
+		if (p->news)
+			libport_ring(p);
+		if (!p->stuck && !p->closed && !p->lib->rings)
 			libport_flush(p);
+	}
 }
 
 void libport_give(struct library_port *p, struct library_conn *k)
 {
 	*p->out_last = k;
 	p->out_last = &k->out_next;
+}
+
+void libport_given(struct library_port *p, struct library_conn *k)
+{
+	k->sent = true;
+	k->turn = p->sent++;
+	p->waiting--;
+	libport_watch(p);
 }
 
 static void libport_join(struct library_port *p, struct library_conn *k)
@@ -268,7 +295,10 @@ static void libport_reap(struct app *a)
 void libport_remove(struct library_port *p, struct library_conn *k)
 {
 	libport_not_sent(p, k);
-	libslot_give(&k->slot);
+	if (k->slot.ring && !(k->slot.state & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
+		libslot_hold(&k->slot);
+	else
+		libslot_give(&k->slot);
 	*(k->prev ? &k->prev->next : &p->conns) = k->next;
 	if (k->next)
 		k->next->prev = k->prev;
@@ -293,9 +323,47 @@ static void libport_ready(struct app *a, struct app_conn *c, unsigned events)
 void library_look(struct app *a)
 {
 	libport_reap(a);
-	for (struct library_port *p = a->ports; p; p = p->next)
+	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (!p->closed && libport_ahead(p))
 			libport_settle(p);
+		if (!p->lib->rings)
+			continue;
+		if (libslots_asked(&p->slots))
+			libslots_serve(&p->slots, a);
+		if (!p->closed)
+			app_accept(a, p->listener); /* there is room for those that it has taken */
+	}
+}
+
+static bool libport_has_taken(const struct library_port *p)
+{
+	return !p->closed && SG_READ_ONCE(p->lib->memory->taken[p->source]) != p->seen;
+}
+
+/* It says what it did first and looks who sleeps then: the other way round here. */
+bool library_sleeps(struct app *a)
+{
+	bool busy = false, rings = false;
+
+	for (struct library_port *p = a->ports; p; p = p->next) {
+		if (!p->lib->rings)
+			continue;
+		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 1);
+		rings = true;
+	}
+	if (!rings)
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (struct library_port *p = a->ports; p; p = p->next)
+		busy |= p->lib->rings && (p->news || libport_has_taken(p) || libslots_asked(&p->slots));
+	return busy;
+}
+
+void library_wakes(struct app *a)
+{
+	for (struct library_port *p = a->ports; p; p = p->next)
+		if (p->lib->rings)
+			SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 0);
 }
 
 /* --- beginning and end ----------------------------------------------------------------------- */
@@ -344,14 +412,24 @@ err_free:
 	return NULL;
 }
 
+/* Rings are not taken in the order in which they were given. */
+static bool libport_is_taken(const struct library_port *p, const struct library_conn *k)
+{
+	if (k->slot.ring)
+		return SG_READ_ONCE(p->lib->rings->ring[k->slot.slot].program) & SG_RING_TAKEN;
+	return k->sent && (__s32)(k->turn - p->taken) < 0;
+}
+
 /* All but those that the program has closed itself, or those that it has not taken. */
 static void libport_reset(struct library_port *p, bool all)
 {
 	for (struct library_conn *k = p->conns, *next; k; k = next) {
 		next = k->next;
-		if (!k->sent || (__s32)(k->turn - p->taken) >= 0 ||
+		if (!libport_is_taken(p, k) ||
 		    (all && !(libslot_look(p->app, &k->slot) & SG_CHANNEL_CLOSED)))
 			app_abort(p->app, &k->c);
+		else if (k->slot.ring) /* it may not have said so any more */
+			app_again(p->app, &k->c);
 	}
 }
 

@@ -39,6 +39,7 @@ struct library_port {
 	struct library_conn *conns;
 	unsigned holds; /* 1 while open, and one for each connection */
 	bool closed;
+	bool news; /* rings: the program has something to look at */
 	struct libslots slots;
 };
 
@@ -51,6 +52,8 @@ void libport_add(struct library_port *p, struct library_conn *k);
 void libport_add_own(struct library_port *p, struct library_conn *k);
 /* Its end is to go on its way, at the end of the round. */
 void libport_give(struct library_port *p, struct library_conn *k);
+/* Rings: it is there to be taken; no channel is needed. */
+void libport_given(struct library_port *p, struct library_conn *k);
 /* It is no more. The port may be no more either then. */
 void libport_remove(struct library_port *p, struct library_conn *k);
 #endif

@@ -9,6 +9,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Memory of a size that the program cannot change. */
+static int library_memory(int *fd, void **at, size_t size)
+{
+	void *p;
+
+	*fd = memfd_create("syngate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0 || ftruncate(*fd, (off_t)size) ||
+	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return -errno;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*at = p;
+	return 0;
+}
+
 int library_new(struct library **out, int channel)
 {
 	struct library *l = calloc(1, sizeof(*l));
@@ -18,37 +34,51 @@ int library_new(struct library **out, int channel)
 		close(channel);
 		return rc;
 	}
-	*l = (struct library){.channel = channel, .bell = -1, .shared = -1, .batch = 1};
+	*l = (struct library){.channel = channel, .bell = -1, .shared = -1, .batch = 1,
+			     .ring_shared = -1, .ring_bell = -1,
+			     .sure = SG_CHANNEL_SOURCES, .most_chunks = SG_CHANNEL_CHUNKS};
 	l->refs = 1;
-	l->memory = MAP_FAILED;
 	l->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	l->shared = memfd_create("syngate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (l->bell < 0 || l->shared < 0 || ftruncate(l->shared, sizeof(*l->memory)) ||
-	    fcntl(l->shared, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		goto err_errno;
-	l->memory = mmap(NULL, sizeof(*l->memory), PROT_READ | PROT_WRITE, MAP_SHARED, l->shared, 0);
-	if (l->memory == MAP_FAILED)
-		goto err_errno;
-	*out = l;
-	return 0;
-
-err_errno:
-	rc = -errno;
-	library_put(l);
+	if (l->bell < 0)
+		rc = -errno;
+	else
+		rc = library_memory(&l->shared, (void **)&l->memory, sizeof(*l->memory));
+	if (rc)
+		library_put(l);
+	else
+		*out = l;
 	return rc;
+}
+
+int library_rings(struct library *l, __u32 conns, __u32 size, __u32 sources)
+{
+	void *rings = NULL;
+	int rc = library_memory(&l->ring_shared, &rings, sg_ring_bytes(conns, size));
+
+	if (rc)
+		return rc;
+	l->rings = rings;
+	l->ring_conns = conns;
+	l->ring_size = size;
+	l->most_chunks = conns / SG_CHANNEL_CHUNK;
+	l->sure = sources;
+	l->ring_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return l->ring_bell < 0 ? -errno : 0;
 }
 
 void library_put(struct library *l)
 {
+	const int fd[] = {l->channel, l->bell, l->shared, l->ring_shared, l->ring_bell};
+
 	if (atomic_fetch_sub(&l->refs, 1) > 1)
 		return;
-	if (l->memory != MAP_FAILED)
+	if (l->memory)
 		munmap(l->memory, sizeof(*l->memory));
-	if (l->shared >= 0)
-		close(l->shared);
-	if (l->bell >= 0)
-		close(l->bell);
-	close(l->channel);
+	if (l->rings)
+		munmap(l->rings, sg_ring_bytes(l->ring_conns, l->ring_size));
+	for (size_t i = 0; i < SG_ARRAY_SIZE(fd); i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
 	free(l);
 }
 
@@ -90,9 +120,9 @@ void library_source_back(struct library *l, __u32 source)
 
 int library_chunk(struct library *l, __u32 source)
 {
-	if (library_bit(&l->chunks[source / 64], source % 64))
+	if (source < l->sure && library_bit(&l->chunks[source / 64], source % 64))
 		return (int)source;
-	for (__u32 i = SG_CHANNEL_SOURCES; i < SG_CHANNEL_CHUNKS; i++)
+	for (__u32 i = l->sure; i < l->most_chunks; i++)
 		if (library_bit(&l->chunks[i / 64], i % 64))
 			return (int)i;
 	return -ENOSPC;

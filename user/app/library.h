@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #include "app/app.h"
-#include "syngate/channel.h"
+#include "syngate/channel_ring.h"
 
 struct library {
 	int channel;			  /* to the program; owned */
@@ -21,10 +21,17 @@ struct library {
 	/* sources and chunks of slots that a worker's port has; changed by atomic operations */
 	__u32 batch; /* connections in one message */
 	__u64 sources, chunks[SG_CHANNEL_CHUNKS / 64];
+	__u32 sure, most_chunks; /* sources that are sure of a chunk; chunks that there are */
+	/* NULL: it has descriptors; else rings, for so many connections of so many bytes each way */
+	struct sg_ring_memory *rings;
+	__u32 ring_conns, ring_size;
+	int ring_shared, ring_bell; /* `rings` as a descriptor; the program's bell; owned */
 };
 
 /* `channel` is taken over, also when it fails. -errno. */
 int library_new(struct library **out, int channel);
+/* Rings for it, before anybody has a port; `sources` are sure of a share. -errno. */
+int library_rings(struct library *l, __u32 conns, __u32 size, __u32 sources);
 void library_put(struct library *l);
 
 /* Hung up, without a word? Whatever it said before is for the main thread to read. */
@@ -33,7 +40,7 @@ bool library_is_dead(const struct library *l);
 /* A source that is free, or -ENOSPC; it is to be given back. */
 int library_source(struct library *l);
 void library_source_back(struct library *l, __u32 source);
-/* Likewise a chunk of slots: each source is sure of one. */
+/* Likewise a chunk of slots. */
 int library_chunk(struct library *l, __u32 source);
 void library_chunk_back(struct library *l, __u32 number);
 
@@ -43,9 +50,16 @@ void library_chunk_back(struct library *l, __u32 number);
 /* The rest is a worker's, in its thread. A port for a listener's connections; NULL: no memory. */
 struct library_port *library_port(struct app *a, struct library *l, __u32 listener);
 
-/* In each round: what programs have taken without a ring, first; and last, what is to go to them. */
+/*
+ * In each round: what programs have done without ringing, first; and last, what is to go to them, and a bell for those
+ * that sleep.
+ */
 void library_look(struct app *a);
 void library_flush(struct app *a);
+
+/* We are about to sleep; true: not now, there is something to look at. And when we no longer do. */
+bool library_sleeps(struct app *a);
+void library_wakes(struct app *a);
 
 /*
  * No more connections for it (NULL: for any): those that the program has not taken are reset, the

@@ -17,6 +17,8 @@ struct libslot_chunk {
 	__u32 gen[SG_CHANNEL_CHUNK];	      /* of the last connection */
 };
 
+static struct libslot libslot_held; /* libslot_hold() */
+
 static struct libslot_chunk *libslot_chunk(const struct libslots *s, __u32 slot)
 {
 	return s->chunk[slot / SG_CHANNEL_CHUNK];
@@ -78,6 +80,11 @@ void libslots_free(struct libslots *s)
 	}
 }
 
+bool libslots_room(struct libslots *s)
+{
+	return s->first != LIBSLOT_END || libslots_grow(s);
+}
+
 void libslot_take(struct libslots *s, struct libslot *l, tcp_id id)
 {
 	struct libslot_chunk *c;
@@ -103,6 +110,24 @@ void libslot_give(struct libslot *l)
 		return;
 	libslot_chunk(l->from, l->slot)->of[l->slot % SG_CHANNEL_CHUNK] = NULL;
 	libslots_append(l->from, l->slot);
+}
+
+void libslot_hold(struct libslot *l)
+{
+	libslot_chunk(l->from, l->slot)->of[l->slot % SG_CHANNEL_CHUNK] = &libslot_held;
+}
+
+/* The program has done something with one that was held. */
+static void libslot_held_look(struct libslots *s, __u32 slot)
+{
+	struct libslot_chunk *c = libslot_chunk(s, slot);
+	__u32 i = slot % SG_CHANNEL_CHUNK;
+	__u64 word = __atomic_load_n(&libslot_shared(s, slot)->state, __ATOMIC_ACQUIRE);
+
+	if (word >> 32 != c->gen[i] || !(word & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
+		return;
+	c->of[i] = NULL;
+	libslots_append(s, slot);
 }
 
 void libslot_tell(const struct libslot *l, int error)
@@ -245,6 +270,21 @@ static void libslot_answer(struct libslots *s, struct app *a, __u32 slot, const 
 	syscall(SYS_futex, &shared->answered, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+static void libslot_serve(struct libslots *s, struct app *a, __u32 slot)
+{
+	struct libslot *l = libslot_chunk(s, slot)->of[slot % SG_CHANNEL_CHUNK];
+
+	if (l == &libslot_held) {
+		libslot_held_look(s, slot);
+		l = NULL;
+	}
+	if (l)
+		libslot_options(a, l);
+	libslot_answer(s, a, slot, l);
+	if (l && l->ring) /* last: it may be over then */
+		l->ring->ops->event(a, l->ring, 0);
+}
+
 static void libslots_serve_chunk(struct libslots *s, struct app *a, __u32 number)
 {
 	__u64 *ask = &s->lib->memory->ask[(size_t)number * LIBSLOT_WORDS];
@@ -254,18 +294,23 @@ static void libslots_serve_chunk(struct libslots *s, struct app *a, __u32 number
 
 		for (; bits; bits &= bits - 1) {
 			__u32 slot = number * SG_CHANNEL_CHUNK + w * 64 + (__u32)__builtin_ctzll(bits);
-			struct libslot *l = libslot_chunk(s, slot)->of[slot % SG_CHANNEL_CHUNK];
-
-			if (l)
-				libslot_options(a, l);
-			libslot_answer(s, a, slot, l);
+			libslot_serve(s, a, slot);
 		}
 	}
 }
 
 void libslots_serve(struct libslots *s, struct app *a)
 {
-	for (__u32 i = 0; i < SG_CHANNEL_CHUNKS; i++)
+	for (__u32 i = 0; i < s->lib->most_chunks; i++)
 		if (s->chunk[i])
 			libslots_serve_chunk(s, a, i);
+}
+
+bool libslots_asked(const struct libslots *s)
+{
+	for (__u32 i = 0; i < s->lib->most_chunks; i++)
+		for (__u32 w = 0; s->chunk[i] && w < LIBSLOT_WORDS; w++)
+			if (SG_READ_ONCE(s->lib->memory->ask[(size_t)i * LIBSLOT_WORDS + w]))
+				return true;
+	return false;
 }

@@ -17,6 +17,7 @@ struct libslot {
 	__u32 slot; /* SG_CHANNEL_NO_SLOT: none was free */
 	__u32 gen;
 	__u32 state; /* SG_CHANNEL_CLOSED and the like, as last seen */
+	struct app_conn *ring; /* whose rings are looked at when the program says so; or NULL */
 };
 
 /* Those of a worker's port. */
@@ -33,8 +34,15 @@ void libslots_free(struct libslots *s);
 /* The bell rang: options that were changed, facts that are asked for. */
 void libslots_serve(struct libslots *s, struct app *a);
 
+/* Is one free? */
+bool libslots_room(struct libslots *s);
+/* Has the program set the bit of one? */
+bool libslots_asked(const struct libslots *s);
+
 void libslot_take(struct libslots *s, struct libslot *l, tcp_id id);
 void libslot_give(struct libslot *l);
+/* Its connection is over: it is free when the program has let go as well. */
+void libslot_hold(struct libslot *l);
 
 /* What the program wants of it now; options in there are the engine's by then. */
 __u32 libslot_look(struct app *a, struct libslot *l);

@@ -115,10 +115,9 @@ static void listening_open(struct worker *w, void *arg)
 	struct listening_call *c = arg;
 	struct app_target to = c->to;
 
-	if (to.kind == APP_LIBRARY)
+	if (to.library)
 		to.port = library_port(&w->app, to.library, c->id);
-	c->rc = to.kind == APP_LIBRARY && !to.port ? -ENOMEM
-						    : worker_listen(w, c->id, &c->offer, &to);
+	c->rc = to.library && !to.port ? -ENOMEM : worker_listen(w, c->id, &c->offer, &to);
 }
 
 static void listening_close(struct worker *w, void *arg)

@@ -93,22 +93,24 @@ static bool program_is_idle(const struct program *p, const struct daemon *d)
 static int program_answer(const struct program *p, int error, const char *text)
 {
 	struct sg_channel_reply r = {.magic = SG_CHANNEL_MAGIC, .error = error};
-	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = {0};
+	char control[CMSG_SPACE(4 * sizeof(int))] __attribute__((aligned(8))) = {0};
 	struct iovec iov = {&r, sizeof(r)};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
 
 	snprintf(r.text, sizeof(r.text), "%s", text);
 	if (!error) {
-		const int fd[2] = {p->lib->shared, p->lib->bell};
+		const int fd[4] = {p->lib->shared, p->lib->bell, p->lib->ring_shared,
+				   p->lib->ring_bell};
+		size_t len = (p->lib->rings ? 4 : 2) * sizeof(int);
 
 		m.msg_control = control;
-		m.msg_controllen = sizeof(control);
+		m.msg_controllen = CMSG_SPACE(len);
 		c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(c), fd, sizeof(fd));
+		c->cmsg_len = CMSG_LEN(len);
+		memcpy(CMSG_DATA(c), fd, len);
 	}
 	return sendmsg(p->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
@@ -150,6 +152,26 @@ static int program_library(struct program *p, struct err *err)
 	return err_set(err, rc, EXIT_KERNEL, "cannot set up a channel: %s", strerror(-rc));
 }
 
+static int program_rings(const struct program *p, const struct daemon *d,
+			 const struct sg_channel_request *r, struct err *err)
+{
+	__u32 workers = program_workers(d);
+	int rc;
+
+	if (r->flags != SG_CHANNEL_RINGS || !sg_ring_is_sound(r->ring_conns, r->ring_size))
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "rings are of %u to %u bytes, a power of two, for %u to %u connections, "
+			       "a multiple of %u, and of 4 GiB in all",
+			       SG_RING_SIZE_MIN, SG_RING_SIZE_MAX, SG_CHANNEL_CHUNK, SG_CHANNEL_SLOTS,
+			       SG_CHANNEL_CHUNK);
+	if (r->ring_conns < workers * SG_CHANNEL_CHUNK)
+		return err_set(err, -EINVAL, EXIT_USAGE,
+			       "%u RX queues need rings for %u connections at least: ring_conns",
+			       workers, workers * SG_CHANNEL_CHUNK);
+	rc = library_rings(p->lib, r->ring_conns, r->ring_size, workers);
+	return rc ? err_set(err, rc, EXIT_KERNEL, "cannot set up rings: %s", strerror(-rc)) : 0;
+}
+
 /* On every interface, or on none. */
 static int program_listen(struct program *p, struct daemon *d, const struct sg_channel_request *r,
 			  struct err *err)
@@ -164,6 +186,10 @@ static int program_listen(struct program *p, struct daemon *d, const struct sg_c
 	};
 	if (!rc)
 		rc = program_library(p, err);
+	if (!rc && r->flags) {
+		rc = program_rings(p, d, r, err);
+		p->args.app = APP_RING;
+	}
 	if (!rc && r->batch)
 		p->lib->batch = r->batch < SG_CHANNEL_BATCH ? r->batch : SG_CHANNEL_BATCH;
 	p->args.library = p->lib;

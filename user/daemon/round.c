@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "app/library.h"
 #include "daemon/forward.h"
 #include "daemon/receive.h"
 #include "daemon/worker.h"
@@ -170,9 +171,10 @@ void round_sleep(struct worker *w)
 
 	__atomic_store_n(&w->sleeping, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with forward_wake() */
-	if (forward_waiting(w))
+	if (library_sleeps(&w->app) || forward_waiting(w))
 		wait = 0;
 	round_events(w, wait);
+	library_wakes(&w->app);
 	__atomic_store_n(&w->sleeping, false, __ATOMIC_RELAXED);
 }
 

@@ -38,6 +38,8 @@ static bool conn_daemon_is_gone(const struct syngate_conn *c)
 {
 	struct pollfd p = {.fd = c->l->channel, .events = POLLRDHUP};
 
+	if (c->ring)
+		return rings_daemon_is_gone(c->l);
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
 
@@ -54,7 +56,7 @@ int syngate_error(const struct syngate_conn *c)
 }
 
 /* The end of the stream: or of the connection, or of the daemon? */
-static ssize_t conn_end(const struct syngate_conn *c)
+ssize_t conn_end(const struct syngate_conn *c)
 {
 	int error = syngate_error(c);
 
@@ -66,8 +68,11 @@ static ssize_t conn_end(const struct syngate_conn *c)
 
 ssize_t syngate_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 {
-	ssize_t n = recv(c->fd, buf, len, flags);
+	ssize_t n;
 
+	if (c->ring)
+		return ring_recv(c, buf, len, flags);
+	n = recv(c->fd, buf, len, flags);
 	if (n > 0 || (n == 0 && len == 0))
 		return n;
 	if (n == 0 || errno == ECONNRESET)
@@ -77,15 +82,28 @@ ssize_t syngate_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 
 ssize_t syngate_send(struct syngate_conn *c, const void *buf, size_t len, int flags)
 {
-	ssize_t n = send(c->fd, buf, len, flags | MSG_NOSIGNAL);
+	ssize_t n;
 	int error;
 
+	if (c->ring)
+		return ring_send(c, buf, len, flags);
+	n = send(c->fd, buf, len, flags | MSG_NOSIGNAL);
 	if (n >= 0)
 		return n;
 	error = errno;
 	if (error == EPIPE || error == ECONNRESET)
 		return conn_end(c) ?: why_set(-error, "send: %s", strerror(error));
 	return why_set(-error, "send: %s", strerror(error));
+}
+
+void syngate_set_data(struct syngate_conn *c, void *data)
+{
+	c->data = data;
+}
+
+void *syngate_data(const struct syngate_conn *c)
+{
+	return c->data;
 }
 
 /* --- who ------------------------------------------------------------------------------------- */
@@ -120,6 +138,8 @@ int syngate_local(const struct syngate_conn *c, struct sockaddr *addr, socklen_t
 
 int syngate_shutdown(struct syngate_conn *c, int how)
 {
+	if (c->ring)
+		return ring_shutdown(c, how);
 	return shutdown(c->fd, how) ? why_set(-errno, "shutdown: %s", strerror(errno)) : 0;
 }
 
@@ -127,14 +147,17 @@ static void conn_close(struct syngate_conn *c, __u32 how)
 {
 	if (c->slot != SG_CHANNEL_NO_SLOT)
 		slot_change(c, 0, how); /* it may be over already */
-	close(c->fd);
+	if (c->ring)
+		rings_forget(c);
+	else
+		close(c->fd);
 	listener_put(c->l);
 	free(c);
 }
 
 void syngate_close(struct syngate_conn *c)
 {
-	conn_close(c, SG_CHANNEL_CLOSED);
+	conn_close(c, c->ring && ring_unread(c) ? SG_CHANNEL_RESET : SG_CHANNEL_CLOSED);
 }
 
 void syngate_abort(struct syngate_conn *c)

@@ -14,6 +14,8 @@ static __u32 info_ahead(const struct syngate_conn *c)
 {
 	int n;
 
+	if (c->ring)
+		return ring_unread(c);
 	return ioctl(c->fd, FIONREAD, &n) ? 0 : (__u32)n;
 }
 

@@ -9,7 +9,7 @@
 #include "app/endpoint.h"
 #include "lib/lib.h"
 
-enum { LISTENER_MEMORY, LISTENER_BELL, LISTENER_FDS }; /* what comes with the answer */
+enum { LISTENER_MEMORY, LISTENER_BELL, LISTENER_RINGS, LISTENER_RING_BELL, LISTENER_FDS }; /* what comes with the answer */
 
 /* What came in one message: those that are still to be accepted. */
 struct listener_batch {
@@ -45,6 +45,8 @@ void listener_put(struct syngate_listener *l)
 {
 	if (atomic_fetch_sub(&l->refs, 1) > 1)
 		return;
+	if (l->rings)
+		rings_close(l);
 	listener_batch_free(l->batch);
 	if (l->memory)
 		munmap(l->memory, sizeof(*l->memory));
@@ -67,18 +69,21 @@ static int listener_map(struct syngate_listener *l, int memory)
 
 static int listener_ask(struct syngate_listener *l, const struct sg_channel_request *r)
 {
-	int fd[LISTENER_FDS];
-	int rc = channel_ask(l->channel, r, fd, LISTENER_FDS);
+	int fd[LISTENER_FDS], fds = r->flags & SG_CHANNEL_RINGS ? LISTENER_FDS : LISTENER_RINGS;
+	int rc = channel_ask(l->channel, r, fd, fds);
 
 	if (rc)
 		return rc;
 	l->bell = fd[LISTENER_BELL];
-	if (fd[LISTENER_MEMORY] < 0 || l->bell < 0)
+	if (fd[fds - 1] < 0) /* they come in this order */
 		rc = why_set(-EMFILE, "no descriptor is free for a listener: raise the limit (ulimit -n)");
 	else
 		rc = listener_map(l, fd[LISTENER_MEMORY]);
-	if (fd[LISTENER_MEMORY] >= 0)
-		close(fd[LISTENER_MEMORY]);
+	if (!rc && r->flags & SG_CHANNEL_RINGS)
+		rc = rings_open(l, r, fd[LISTENER_RINGS], fd[LISTENER_RING_BELL]);
+	for (int i = 0; i < fds; i++)
+		if (fd[i] >= 0 && fd[i] != l->bell && (i != LISTENER_RING_BELL || rc))
+			close(fd[i]);
 	return rc;
 }
 
@@ -110,6 +115,9 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		.op = SG_CHANNEL_LISTEN,
 		.backlog = o ? o->backlog : -1,
 		.syn_backlog = o ? o->syn_backlog : -1,
+		.flags = o && o->flags & SG_OPT_RING ? SG_CHANNEL_RINGS : 0,
+		.ring_size = o && o->ring_size ? o->ring_size : SG_RING_SIZE,
+		.ring_conns = o && o->ring_conns ? o->ring_conns : SG_RING_CONNS,
 		.batch = o && o->flags & SG_OPT_BATCH ? SG_CHANNEL_BATCH : 1,
 	};
 	int rc;
@@ -129,11 +137,11 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 
 int syngate_listener_fd(const struct syngate_listener *l)
 {
-	return l->channel;
+	return l->rings ? rings_fd(l) : l->channel;
 }
 
 /* The daemon counts it in the queue until it reads this. */
-static void listener_taken(struct syngate_listener *l, __u32 source)
+void listener_taken(struct syngate_listener *l, __u32 source)
 {
 	const __u64 one = 1;
 
@@ -185,11 +193,14 @@ static int listener_next(struct syngate_listener *l, struct sg_channel_conn *m, 
 
 int syngate_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
 {
-	struct syngate_conn *c = calloc(1, sizeof(*c));
+	struct syngate_conn *c;
 	bool nonblock = flags & SOCK_NONBLOCK;
 	struct sg_channel_conn m;
 	int fd, rc;
 
+	if (l->rings)
+		return rings_accept(l, out, flags);
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return why_set(-ENOMEM, "no memory");
 	listener_mode(l, nonblock);
@@ -209,6 +220,9 @@ void syngate_listener_close(struct syngate_listener *l)
 {
 	const struct sg_channel_request r = {.magic = SG_CHANNEL_MAGIC, .op = SG_CHANNEL_BYE};
 
+	if (l->rings)
+		rings_let_go(l);
+	l->closed = true;
 	send(l->channel, &r, sizeof(r), MSG_NOSIGNAL); /* it may have gone */
 	listener_put(l);
 }

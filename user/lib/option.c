@@ -109,7 +109,7 @@ int syngate_setsockopt(struct syngate_conn *c, int level, int name, const void *
 
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return option_set_linger(c, value, len);
-	if (!r && level != SOL_SOCKET)
+	if (!r && (level != SOL_SOCKET || c->ring))
 		return option_unknown(level, name);
 	if (!r)
 		return setsockopt(c->fd, level, name, value, len)
@@ -205,7 +205,7 @@ int syngate_getsockopt(struct syngate_conn *c, int level, int name, void *value,
 	}
 	if (option_get_fixed(c, level, name, &n))
 		return option_give(value, len, &n, sizeof(n));
-	if (level != SOL_SOCKET)
+	if (level != SOL_SOCKET || c->ring)
 		return option_unknown(level, name);
 	return getsockopt(c->fd, level, name, value, len)
 		       ? why_set(-errno, "getsockopt: %s", strerror(errno))

@@ -67,11 +67,20 @@ void conn_free(struct tcp_stack *s, struct tcp *t)
 	pool_give(&s->conns, conn_index(s, t), &t->ready_next);
 }
 
+/* They leave a quarter of the flow table to connections that live. */
+static __u32 timewait_most(const struct tcp_stack *s)
+{
+	__u64 share = (__u64)s->cfg.flows.buckets * SG_BUCKET_ENTRIES / 4 * 3;
+	__u32 knob = knobs(s)->tcp_max_tw_buckets;
+
+	return knob < share ? knob : (__u32)share;
+}
+
 __u32 timewait_new(struct tcp_stack *s)
 {
 	__u32 i = NIL;
 
-	if (__sync_fetch_and_add(s->cfg.timewaits, 1) < knobs(s)->tcp_max_tw_buckets)
+	if (__sync_fetch_and_add(s->cfg.timewaits, 1) < timewait_most(s))
 		i = pool_take(&s->timewaits, &s->timewait[s->timewaits.free].next);
 	if (i == NIL)
 		__sync_fetch_and_add(s->cfg.timewaits, (__u32)-1);
