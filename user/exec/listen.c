@@ -73,15 +73,17 @@ static bool listen_is_asked_for(const struct sg_addr *addr, __u16 port)
 
 /* --- from a socket of the kernel's to one of ours --------------------------------------------------- */
 
-static void listen_keep_options(struct shim_sock *s, int fd)
+static void listen_keep_options(struct shim_sock *s, int fd, int channel)
 {
 	static const int name[][2] = {
 		{IPPROTO_TCP, TCP_NODELAY},   {SOL_SOCKET, SO_KEEPALIVE},  {IPPROTO_TCP, TCP_KEEPIDLE},
 		{IPPROTO_TCP, TCP_KEEPINTVL}, {IPPROTO_TCP, TCP_KEEPCNT}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
 	};
 	socklen_t len = sizeof(s->linger);
-	int alive = 0, n;
+	int alive = 0, n = 0;
 
+	shim_real()->getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &n, &(socklen_t){sizeof(n)});
+	shim_real()->setsockopt(channel, SOL_SOCKET, SO_REUSEADDR, &n, sizeof(n));
 	shim_real()->getsockopt(fd, SOL_SOCKET, SO_LINGER, &s->linger, &len);
 	for (size_t i = 0; i < SG_ARRAY_SIZE(name); i++) {
 		len = sizeof(n);
@@ -152,7 +154,7 @@ static int listen_take(struct shim_sock *s, int fd, const char *where, int backl
 		channel = shim_real()->fcntl(l->channel, F_DUPFD_CLOEXEC, 0);
 		rc = channel < 0 ? -errno : 0;
 		if (!rc) {
-			listen_keep_options(s, fd);
+			listen_keep_options(s, fd, channel);
 			rc = shim_replace(fd, channel, s);
 		}
 		if (rc)
@@ -353,7 +355,7 @@ static bool connect_is_not_ours(int rc)
 
 SHIM int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
-	struct shim_sock *s = getenv(EXEC_CONNECT) && shim_is_ours() ? shim_hold(fd) : NULL;
+	struct shim_sock *s = shim_hold(fd);
 	struct sockaddr_storage copy = {0};
 	int rc = -EINVAL;
 
@@ -361,7 +363,7 @@ SHIM int connect(int fd, const struct sockaddr *to, socklen_t len)
 		shim_put(s);
 		return shim_fail(EISCONN);
 	}
-	if (s && s->kind == SHIM_SOCKET && len <= sizeof(copy) &&
+	if (s && s->kind == SHIM_SOCKET && getenv(EXEC_CONNECT) && shim_is_ours() && len <= sizeof(copy) &&
 	    (to->sa_family == AF_INET || to->sa_family == AF_INET6)) {
 		memcpy(&copy, to, len);
 		rc = connect_ours(s, fd, &copy);

@@ -123,7 +123,9 @@ static int option_set_conn(struct shim_sock *s, int fd, int level, int name, con
 	int rc;
 
 	s->conn->fd = fd; /* the one that the program has now */
+	shim_inside++;
 	rc = syngate_setsockopt(s->conn, level, name, value, len);
+	shim_inside--;
 	if (rc == -ENOPROTOOPT && option_is_idle(level, name))
 		rc = 0;
 	return rc ? shim_fail(-rc) : 0;
@@ -131,7 +133,7 @@ static int option_set_conn(struct shim_sock *s, int fd, int level, int name, con
 
 SHIM int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	struct shim_sock *s = shim_hold(fd);
+	struct shim_sock *s = shim_inside ? NULL : shim_hold(fd); /* the library asks the kernel */
 	int rc;
 
 	if (s && s->kind == SHIM_LISTENER)
@@ -185,13 +187,15 @@ static int option_get_conn(struct shim_sock *s, int fd, int level, int name, voi
 	if (level == SOL_SOCKET && name == SO_DOMAIN)
 		return option_give(&s->family, sizeof(s->family), value, len);
 	s->conn->fd = fd;
+	shim_inside++;
 	rc = syngate_getsockopt(s->conn, level, name, value, len);
+	shim_inside--;
 	return rc ? shim_fail(-rc) : 0;
 }
 
 SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	struct shim_sock *s = shim_hold(fd);
+	struct shim_sock *s = shim_inside ? NULL : shim_hold(fd); /* the library asks the kernel */
 	int rc;
 
 	if (s && s->kind == SHIM_LISTENER)

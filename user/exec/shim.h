@@ -127,7 +127,7 @@ int shim_hide(int fd);
 /* Descriptors from there on were closed, but for hidden ones: closes them. */
 int shim_close_from(unsigned first, unsigned last, int flags);
 
-/* A call of our own: hidden descriptors may be closed. */
+/* A call of our own: hidden descriptors may be closed, and options are the kernel's. */
 extern __thread int shim_inside;
 
 /* --- the rest ----------------------------------------------------------------------------------- */
