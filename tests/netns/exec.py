@@ -318,7 +318,8 @@ def listening():
         for name in ("SO_TYPE", "SO_DOMAIN", "SO_PROTOCOL", "SO_ACCEPTCONN", "SO_ERROR", "SO_REUSEADDR"):
             note(name, s.getsockopt(socket.SOL_SOCKET, getattr(socket, name)))
         note(s.getsockname(), outcome(s.getpeername), s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[0])
-        note(outcome(s.accept))
+        with listener(PORT + 4, watch=watch) as lone:
+            note(outcome(lone.accept))
         note("ready")
         note([ev & select.EPOLLIN for _, ev in watch.poll(10)])
         c, peer = s.accept()

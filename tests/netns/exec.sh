@@ -54,7 +54,7 @@ C timeout 60 $PY "$EXEC_PY" ask $S4 || die "the clients, of ours: $(tail -n 3 $T
 ended_well
 diff $T/kernel $T/program.out >$T/diff || die "not as the kernel's:
 $(cat $T/diff)"
-eq "listeners that were taken over" "$(grep -c ': accelerated$' $T/program.err)" 5
+eq "listeners that were taken over" "$(grep -c ': accelerated$' $T/program.err)" 6
 say "$(grep -c '^--' $T/kernel) scenes, $(wc -l <$T/kernel) lines, the same as on the kernel's sockets"
 
 # --- workers ------------------------------------------------------------------------------------
