@@ -145,7 +145,8 @@ exec 8<>$T/again
 nsenter --net=/run/netns/server syngate exec -- $PY "$EXEC_PY" gone 7400 <&8 >$T/program.out 2>$T/program.err &
 PROGRAM=$!
 ready
-syngate_stop KILL 2>/dev/null || :
+kill -KILL $SG_PID
+wait $SG_PID 2>/dev/null || :
 await "accept() to say so" grep -qx quiet $T/program.out
 eq "what accept() said" "$(sed -n 2p $T/program.out)" EINVAL
 says 'the syngate daemon has gone'
