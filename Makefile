@@ -90,6 +90,7 @@ bench: ## speed through syngate beside the same server without it
 	$(Q)tools/deps
 	$(Q)$(MAKE) --no-print-directory all netns-bpf $(BENCH)
 	$(Q)O=$(O) tests/bench/run
+	$(Q)O=$(O) tests/bench/cps
 	$(Q)O=$(O) tests/bench/flood
 
 soak: ## load under loss for MINUTES (10), then floods for 15, with the sanitizers; nothing may be left behind

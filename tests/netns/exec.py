@@ -237,8 +237,9 @@ def options(s):
     note(outcome(s.setsockopt, tcp, socket.TCP_KEEPIDLE, 0))
     info = s.getsockopt(tcp, socket.TCP_INFO, 104)
     note("state", info[0], "RTT is known", struct.unpack_from("I", info, 68)[0] > 0)
-    s.recv(1)
-    s.recv(1)
+    note(s.recv(1))
+    s.sendall(b".")
+    note(s.recv(1))
     note("state", s.getsockopt(tcp, socket.TCP_INFO, 104)[0])
 
 
@@ -248,7 +249,14 @@ def short_client(c):
     c.recv(1)
 
 
-names_client = options_client = short_client
+names_client = short_client
+
+
+def options_client(c):
+    c.sendall(b".")
+    c.recv(1)
+    c.shutdown(socket.SHUT_WR)
+    c.recv(1)
 
 
 @scene
