@@ -88,7 +88,7 @@ check: ## every test (one: tests/run NAME)
 
 bench: ## speed through syngate beside the same server without it
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory all netns-bpf $(BENCH)
+	$(Q)$(MAKE) --no-print-directory all examples netns-bpf $(BENCH)
 	$(Q)O=$(O) tests/bench/run
 	$(Q)O=$(O) tests/bench/cps
 	$(Q)O=$(O) tests/bench/flood

@@ -9,7 +9,6 @@
 #	  exec.py ask, curl                                      exec.py serve, curl
 . "$(dirname "$0")/../lib.sh"
 EXEC_PY="$TOP/tests/netns/exec.py"
-install -m 0644 "$O/libsyngate-exec.so" /run/bin
 ASAN=$(ldd "$O/libsyngate-exec.so" | awk '/libasan/ { print $3 }')
 # with the sanitizers, a program needs theirs first; what it leaks itself is not ours
 export LD_PRELOAD_FIRST=$ASAN ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0

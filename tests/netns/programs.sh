@@ -9,7 +9,6 @@
 #	  iperf3, nc, programs.py
 . "$(dirname "$0")/../lib.sh"
 PROGRAMS="$TOP/tests/netns/programs.py"
-install -m 0644 "$O/libsyngate-exec.so" /run/bin
 
 mkdir -p $T/www $T/nginx
 blob $T/www/big 100
