@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The web server of http.c on the kernel's sockets, to compare it with.
- *
- *	http_kernel 80
+ *	http_kernel 80			or http_kernel /run/http.sock, for a proxy
  */
+#include <err.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const char page[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
@@ -18,8 +19,7 @@ static volatile sig_atomic_t over;
 
 static void stop(int sig)
 {
-	(void)sig;
-	over = 1;
+	over = sig;
 }
 
 /* All that wait. */
@@ -56,19 +56,28 @@ static void serve(int c)
 	close(c);
 }
 
+/* A port, or the path of a Unix socket. */
+static int begin(const char *where)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(where))};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int local = *where == '/';
+	int l = socket(local ? AF_UNIX : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", where);
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+	return bind(l, local ? (void *)&un : &any, local ? sizeof(un) : sizeof(any)) ? -1 : l;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction sa = {.sa_handler = stop};
 	int ep = epoll_create1(EPOLL_CLOEXEC), ok = 1;
 	struct epoll_event ev[64] = {{.events = EPOLLIN, .data.fd = -1}};
-	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 80))};
-	int l = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+	int l = begin(argc > 1 ? argv[1] : "80");
 
-	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(l, (struct sockaddr *)&any, sizeof(any)) || listen(l, 4096)) {
-		perror("http_kernel");
-		return 1;
-	}
+	if (l < 0 || listen(l, 4096))
+		err(1, "http_kernel");
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	epoll_ctl(ep, EPOLL_CTL_ADD, l, ev);

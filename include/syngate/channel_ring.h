@@ -88,6 +88,23 @@ SG_INLINE __u32 sg_ring_row(__u32 size, __u32 at, __u32 n)
 	return n < row ? n : row;
 }
 
+/* `n` bytes, `size` at most, into a ring from index `at` on; and out of it. */
+SG_INLINE void sg_ring_put(__u8 *ring, __u32 size, __u32 at, const __u8 *from, __u32 n)
+{
+	__u32 row = sg_ring_row(size, at, n);
+
+	sg_memcpy(ring + (at & (size - 1)), from, row);
+	sg_memcpy(ring, from + row, n - row);
+}
+
+SG_INLINE void sg_ring_get(const __u8 *ring, __u32 size, __u32 at, __u8 *to, __u32 n)
+{
+	__u32 row = sg_ring_row(size, at, n);
+
+	sg_memcpy(to, ring + (at & (size - 1)), row);
+	sg_memcpy(to + row, ring, n - row);
+}
+
 SG_INLINE int sg_ring_is_sound(__u32 conns, __u32 size)
 {
 	return size >= SG_RING_SIZE_MIN && size <= SG_RING_SIZE_MAX && !(size & (size - 1)) && conns &&

@@ -165,6 +165,62 @@ static void ring(struct libslots *s, __u32 slot)
 	assert_int_equal(lib->memory->ask[slot / 64], 0);
 }
 
+/* A share at a time, whoever asks: nothing is lost, and nobody waits for long. */
+static void test_shares(void **state)
+{
+	const __u32 all = 8 * SG_CHANNEL_CHUNK;
+	struct libslot *l = calloc(all, sizeof(*l));
+	struct libslots s;
+	__u32 left = all;
+
+	(void)state;
+	assert_non_null(l);
+	libslots_init(&s, lib, 0);
+	for (__u32 i = 0; i < all; i++) {
+		libslot_take(&s, &l[i], i);
+		lib->memory->ask[l[i].slot / 64] |= 1ULL << l[i].slot % 64;
+	}
+	for (int round = 0; round < 2; round++) {
+		libslots_serve(&s, &app);
+		left = 0;
+		for (__u32 i = 0; i < SG_CHANNEL_SLOTS / 64; i++)
+			left += (__u32)__builtin_popcountll(lib->memory->ask[i]);
+		assert_int_equal(left, round ? 0 : all - LIBSLOT_SHARE);
+		assert_int_equal(libslots_asked(&s), left > 0);
+	}
+	libslots_serve(&s, &app);
+	assert_false(s.more);
+	libslots_free(&s);
+	free(l);
+}
+
+/* A slot whose connection is over is free when its program has let go as well. */
+static void test_held(void **state)
+{
+	struct libslot l, next;
+	struct libslots s;
+
+	(void)state;
+	lib->most_chunks = lib->sure = 1;
+	libslots_init(&s, lib, 0);
+	for (__u32 i = 0; i < SG_CHANNEL_CHUNK; i++)
+		libslot_take(&s, &l, i);
+	assert_false(libslots_room(&s));
+	libslot_hold(&l);
+	ring(&s, l.slot);
+	program_wants(&l, 2, SG_CHANNEL_CLOSED); /* another one's */
+	ring(&s, l.slot);
+	assert_false(libslots_room(&s));
+	program_wants(&l, 1, SG_CHANNEL_CLOSED);
+	ring(&s, l.slot);
+	assert_true(libslots_room(&s));
+	libslot_take(&s, &next, 7);
+	assert_int_equal(next.slot, l.slot);
+	assert_int_equal(next.gen, 2);
+	assert_false(libslots_room(&s));
+	libslots_free(&s);
+}
+
 static void test_options(void **state)
 {
 	struct libslots s;
@@ -226,6 +282,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_chunks, begin, end),
 		cmocka_unit_test_setup_teardown(test_taken_and_given, begin, end),
 		cmocka_unit_test_setup_teardown(test_flags, begin, end),
+		cmocka_unit_test_setup_teardown(test_shares, begin, end),
+		cmocka_unit_test_setup_teardown(test_held, begin, end),
 		cmocka_unit_test_setup_teardown(test_options, begin, end),
 		cmocka_unit_test_setup_teardown(test_facts, begin, end),
 	};

@@ -326,11 +326,9 @@ void library_look(struct app *a)
 	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (!p->closed && libport_ahead(p))
 			libport_settle(p);
-		if (!p->lib->rings)
-			continue;
-		if (libslots_asked(&p->slots))
+		if (p->slots.more || (p->lib->rings && libslots_asked(&p->slots)))
 			libslots_serve(&p->slots, a);
-		if (!p->closed)
+		if (p->lib->rings && !p->closed)
 			app_accept(a, p->listener); /* there is room for those that it has taken */
 	}
 }
@@ -346,13 +344,14 @@ bool library_sleeps(struct app *a)
 	bool busy = false, rings = false;
 
 	for (struct library_port *p = a->ports; p; p = p->next) {
+		busy |= p->slots.more;
 		if (!p->lib->rings)
 			continue;
 		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 1);
 		rings = true;
 	}
 	if (!rings)
-		return false;
+		return busy;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (struct library_port *p = a->ports; p; p = p->next)
 		busy |= p->lib->rings && (p->news || libport_has_taken(p) || libslots_asked(&p->slots));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LIBSLOT_END 0xffffffffu /* of the list of free ones */
+#define LIBSLOT_SHARE 1024 /* in one call, or so: others are to have their turn */
 #define LIBSLOT_WORDS (SG_CHANNEL_CHUNK / 64)
 
 struct libslot_chunk {
@@ -285,25 +286,35 @@ static void libslot_serve(struct libslots *s, struct app *a, __u32 slot)
 		l->ring->ops->event(a, l->ring, 0);
 }
 
-static void libslots_serve_chunk(struct libslots *s, struct app *a, __u32 number)
+/* How many there were. */
+static __u32 libslots_serve_chunk(struct libslots *s, struct app *a, __u32 number)
 {
 	__u64 *ask = &s->lib->memory->ask[(size_t)number * LIBSLOT_WORDS];
+	__u32 n = 0;
 
 	for (__u32 w = 0; w < LIBSLOT_WORDS; w++) {
 		__u64 bits = SG_READ_ONCE(ask[w]) ? __atomic_exchange_n(&ask[w], 0, __ATOMIC_SEQ_CST) : 0;
 
+		n += (__u32)__builtin_popcountll(bits);
 		for (; bits; bits &= bits - 1) {
 			__u32 slot = number * SG_CHANNEL_CHUNK + w * 64 + (__u32)__builtin_ctzll(bits);
 			libslot_serve(s, a, slot);
 		}
 	}
+	return n;
 }
 
 void libslots_serve(struct libslots *s, struct app *a)
 {
-	for (__u32 i = 0; i < s->lib->most_chunks; i++)
+	__u32 served = 0, looked = 0;
+
+	for (; looked < s->lib->most_chunks && served < LIBSLOT_SHARE; looked++) {
+		__u32 i = s->next++ % s->lib->most_chunks;
+
 		if (s->chunk[i])
-			libslots_serve_chunk(s, a, i);
+			served += libslots_serve_chunk(s, a, i);
+	}
+	s->more = looked < s->lib->most_chunks;
 }
 
 bool libslots_asked(const struct libslots *s)

@@ -25,13 +25,15 @@ struct libslots {
 	struct library *lib;
 	__u32 source;
 	struct libslot_chunk *chunk[SG_CHANNEL_CHUNKS]; /* by number; NULL: not ours */
+	__u32 next; /* chunk to be looked at */
+	bool more;  /* those that were not served last time */
 	__u32 first, last; /* slots that are free: what was given back last is used last */
 };
 
 void libslots_init(struct libslots *s, struct library *lib, __u32 source);
 /* All have been given back. */
 void libslots_free(struct libslots *s);
-/* The bell rang: options that were changed, facts that are asked for. */
+/* Options that were changed, facts that are asked for, rings: a share of them. */
 void libslots_serve(struct libslots *s, struct app *a);
 
 /* Is one free? */

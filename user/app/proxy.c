@@ -259,7 +259,7 @@ static void proxy_event(struct app *a, struct app_conn *c, unsigned events)
 /* False: not yet, or not to this one. */
 static bool proxy_is_connected(struct app *a, struct proxy *p, unsigned events)
 {
-	int error = backend_error(p->pump.fd);
+	int error = events & (EPOLLERR | EPOLLHUP) ? backend_error(p->pump.fd) : 0;
 
 	if (error) {
 		proxy_again(a, p, error);

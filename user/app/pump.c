@@ -55,6 +55,8 @@ static enum pump_flow pump_up(struct app *a, tcp_id id, struct pump *p, size_t *
 		return PUMP_RESET;
 	if (n == 0) {
 		p->up_done = true;
+		if (p->down_done) /* it will be closed, and that is a FIN */
+			return PUMP_WAIT;
 		return shutdown(p->fd, SHUT_WR) ? PUMP_LOST : PUMP_WAIT;
 	}
 	m.msg_iovlen = (size_t)n;

@@ -4,7 +4,6 @@
  * writes are read once, and what makes no sense ends that connection.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "app/libport.h"
 
@@ -73,18 +72,11 @@ static void ringconn_put(struct ring_conn *k, const struct iovec *iov, __u32 n)
 	__u8 *ring = ringconn_rx(k);
 
 	for (; n; iov++) {
-		const __u8 *from = iov->iov_base;
-		__u32 left = iov->iov_len < n ? (__u32)iov->iov_len : n;
+		__u32 piece = iov->iov_len < n ? (__u32)iov->iov_len : n;
 
-		n -= left;
-		while (left) {
-			__u32 row = sg_ring_row(size, at, left);
-
-			memcpy(ring + (at & (size - 1)), from, row);
-			from += row;
-			at += row;
-			left -= row;
-		}
+		sg_ring_put(ring, size, at, iov->iov_base, piece);
+		at += piece;
+		n -= piece;
 	}
 }
 
@@ -152,18 +144,11 @@ static __u32 ringconn_get(struct ring_conn *k, const struct iovec *iov, int piec
 	const __u8 *ring = ringconn_rx(k) + size;
 
 	for (int i = 0; i < pieces && n; i++) {
-		__u8 *to = iov[i].iov_base;
-		__u32 left = iov[i].iov_len < n ? (__u32)iov[i].iov_len : n;
+		__u32 piece = iov[i].iov_len < n ? (__u32)iov[i].iov_len : n;
 
-		n -= left;
-		while (left) {
-			__u32 row = sg_ring_row(size, at, left);
-
-			memcpy(to, ring + (at & (size - 1)), row);
-			to += row;
-			at += row;
-			left -= row;
-		}
+		sg_ring_get(ring, size, at, iov[i].iov_base, piece);
+		at += piece;
+		n -= piece;
 	}
 	return at - k->tx_head;
 }

@@ -34,37 +34,23 @@ SHIM int dup3(int fd, int to, int flags)
 	return new;
 }
 
-static int descriptors_fcntl(int fd, int cmd, void *arg)
-{
-	int rc = shim_real()->fcntl(fd, cmd, arg);
-
-	if (rc >= 0 && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
-		shim_copy(fd, rc);
-	return rc;
-}
-
 /* Whatever the argument is, it comes in one register. */
 SHIM int fcntl(int fd, int cmd, ...)
 {
 	va_list ap;
 	void *arg;
+	int rc;
 
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	return descriptors_fcntl(fd, cmd, arg);
+	rc = shim_real()->fcntl(fd, cmd, arg);
+	if (rc >= 0 && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
+		shim_copy(fd, rc);
+	return rc;
 }
 
-SHIM int fcntl64(int fd, int cmd, ...)
-{
-	va_list ap;
-	void *arg;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return descriptors_fcntl(fd, cmd, arg);
-}
+SHIM int fcntl64(int fd, int cmd, ...) __attribute__((alias("fcntl")));
 
 SHIM int close(int fd)
 {

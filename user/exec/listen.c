@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -13,7 +12,6 @@
 #include "exec/env.h"
 #include "exec/shim.h"
 
-static pthread_mutex_t listen_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shim_sock *listen_all; /* that are open */
 
 SHIM int socket(int domain, int type, int protocol)
@@ -97,10 +95,10 @@ static void listen_keep_options(struct shim_sock *s, int fd, int channel)
 
 static void listen_remember(struct shim_sock *s)
 {
-	pthread_mutex_lock(&listen_lock);
+	shim_lock();
 	s->next = listen_all;
 	listen_all = s;
-	pthread_mutex_unlock(&listen_lock);
+	shim_unlock();
 }
 
 /* Others may have it, in other processes: when they have closed it as well the daemon hears of it. */
@@ -109,7 +107,7 @@ void shim_unlisten(struct shim_sock *s)
 	struct shim_sock **at = &listen_all;
 	int channel;
 
-	pthread_mutex_lock(&listen_lock);
+	shim_lock();
 	while (*at && *at != s)
 		at = &(*at)->next;
 	if (*at)
@@ -117,7 +115,7 @@ void shim_unlisten(struct shim_sock *s)
 	channel = s->listener ? s->listener->channel : -1;
 	if (s->listener)
 		s->listener->channel = -1;
-	pthread_mutex_unlock(&listen_lock);
+	shim_unlock();
 	shim_inside++;
 	if (channel >= 0)
 		close(channel);
@@ -129,13 +127,13 @@ static struct shim_sock *listen_shared(const struct shim_sock *s)
 {
 	struct shim_sock *l;
 
-	pthread_mutex_lock(&listen_lock);
+	shim_lock();
 	for (l = listen_all; l; l = l->next)
 		if (l->local_len == s->local_len && !memcmp(&l->local, &s->local, s->local_len))
 			break;
 	if (l)
 		atomic_fetch_add(&l->refs, 1);
-	pthread_mutex_unlock(&listen_lock);
+	shim_unlock();
 	return l;
 }
 

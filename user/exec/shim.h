@@ -111,6 +111,10 @@ struct shim_sock {
 	int epolls;
 };
 
+/* The one lock of all that is shared between threads; a fork waits for it. */
+void shim_lock(void);
+void shim_unlock(void);
+
 /* Whose `fd` is, held; NULL: it is none of ours. */
 struct shim_sock *shim_hold(int fd);
 void shim_put(struct shim_sock *s);

@@ -19,12 +19,12 @@ static pid_t table_pid;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 __thread int shim_inside;
 
-static void table_before_fork(void)
+void shim_lock(void)
 {
 	pthread_mutex_lock(&table_lock);
 }
 
-static void table_in_parent(void)
+void shim_unlock(void)
 {
 	pthread_mutex_unlock(&table_lock);
 }
@@ -32,7 +32,7 @@ static void table_in_parent(void)
 static void table_in_child(void)
 {
 	table_pid = getpid();
-	pthread_mutex_unlock(&table_lock);
+	shim_unlock();
 }
 
 __attribute__((constructor)) static void table_begin(void)
@@ -46,7 +46,7 @@ __attribute__((constructor)) static void table_begin(void)
 	if (p == MAP_FAILED)
 		return; /* nothing will be ours */
 	table_pid = getpid();
-	pthread_atfork(table_before_fork, table_in_parent, table_in_child);
+	pthread_atfork(shim_lock, shim_unlock, table_in_child);
 	table = p;
 }
 
@@ -62,11 +62,11 @@ struct shim_sock *shim_hold(int fd)
 	if ((unsigned)fd >= __atomic_load_n(&table_end, __ATOMIC_ACQUIRE) ||
 	    !__atomic_load_n(&table[fd], __ATOMIC_ACQUIRE))
 		return NULL;
-	pthread_mutex_lock(&table_lock);
+	shim_lock();
 	s = table[fd];
 	if (s)
 		atomic_fetch_add(&s->refs, 1);
-	pthread_mutex_unlock(&table_lock);
+	shim_unlock();
 	return s;
 }
 
@@ -108,12 +108,12 @@ void shim_set(int fd, struct shim_sock *s)
 		atomic_fetch_add(&s->refs, 1);
 		atomic_fetch_add(&s->fds, 1);
 	}
-	pthread_mutex_lock(&table_lock);
+	shim_lock();
 	was = table[fd];
 	__atomic_store_n(&table[fd], s, __ATOMIC_RELEASE);
 	if (s && (unsigned)fd >= table_end)
 		__atomic_store_n(&table_end, (unsigned)fd + 1, __ATOMIC_RELEASE);
-	pthread_mutex_unlock(&table_lock);
+	shim_unlock();
 	if (was && atomic_fetch_sub(&was->fds, 1) == 1 && was->kind == SHIM_LISTENER)
 		shim_unlisten(was);
 	shim_put(was);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A connection in rings (syngate/channel_ring.h): bytes in and out, without a system call. */
 #include <errno.h>
-#include <string.h>
 
 #include "lib/lib.h"
 
@@ -25,22 +24,6 @@ static bool ring_has_fin(const struct syngate_conn *c)
 	return __atomic_load_n(&c->ring->daemon, __ATOMIC_ACQUIRE) & SG_RING_FIN;
 }
 
-static __u32 ring_copy_out(const struct syngate_conn *c, __u8 *to, __u32 n)
-{
-	__u32 size, at = c->rx_head, left = n;
-	const __u8 *rx = rings_bytes(c, &size);
-
-	while (left) {
-		__u32 row = sg_ring_row(size, at, left);
-
-		memcpy(to, rx + (at & (size - 1)), row);
-		to += row;
-		at += row;
-		left -= row;
-	}
-	return n;
-}
-
 /* The daemon asks first whether it is to be told, and looks then. */
 static void ring_read(struct syngate_conn *c, __u32 n)
 {
@@ -55,7 +38,8 @@ static void ring_read(struct syngate_conn *c, __u32 n)
 static ssize_t ring_try_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 {
 	bool fin = ring_has_fin(c);
-	__u32 there = ring_unread(c);
+	__u32 there = ring_unread(c), size;
+	const __u8 *rx = rings_bytes(c, &size);
 
 	if (c->deaf)
 		return 0;
@@ -63,7 +47,9 @@ static ssize_t ring_try_recv(struct syngate_conn *c, void *buf, size_t len, int 
 		return conn_end(c) ?: -EAGAIN;
 	if (!there) /* and whatever becomes of the connection then */
 		return 0;
-	there = ring_copy_out(c, buf, len < there ? (__u32)len : there);
+	if (len < there)
+		there = (__u32)len;
+	sg_ring_get(rx, size, c->rx_head, buf, there);
 	if (!(flags & MSG_PEEK))
 		ring_read(c, there);
 	return there;
@@ -114,18 +100,6 @@ static __u32 ring_room(const struct syngate_conn *c, __u32 size)
 	return room;
 }
 
-static void ring_copy_in(struct syngate_conn *c, __u8 *tx, __u32 size, const __u8 *from, __u32 n)
-{
-	while (n) {
-		__u32 row = sg_ring_row(size, c->tx_tail, n);
-
-		memcpy(tx + (c->tx_tail & (size - 1)), from, row);
-		from += row;
-		c->tx_tail += row;
-		n -= row;
-	}
-}
-
 static ssize_t ring_try_send(struct syngate_conn *c, const void *buf, size_t len)
 {
 	__u32 size, room, n;
@@ -142,7 +116,8 @@ static ssize_t ring_try_send(struct syngate_conn *c, const void *buf, size_t len
 	if (!room)
 		return -EAGAIN;
 	n = len < room ? (__u32)len : room;
-	ring_copy_in(c, tx, size, buf, n);
+	sg_ring_put(tx, size, c->tx_tail, buf, n);
+	c->tx_tail += n;
 	__atomic_store_n(&c->ring->tx_tail, c->tx_tail, __ATOMIC_RELEASE);
 	rings_say(c);
 	return n;
