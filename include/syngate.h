@@ -173,8 +173,8 @@ struct syngate_event {
 #define SYNGATE_END 4u /* reset or timed out: syngate_error() */
 
 /*
- * What is new, by edges as epoll(7)'s EPOLLET: read until -EAGAIN. How many, 0 after `timeout_ms` (-1: never), or -EINTR,
- * -ECONNRESET: the daemon has gone. What was sent and closed leaves at the latest with this call, with one that waits, or with
+ * What is new, by edges as epoll(7)'s EPOLLET: read until -EAGAIN. How many, 0 after `timeout_ms` (-1: never), or -EINTR. That the
+ * daemon has gone is said each time. What was sent and closed leaves at the latest with this call, with one that waits, or with
  * syngate_flush().
  */
 int syngate_wait(struct syngate_listener *l, struct syngate_event *events, int max, int timeout_ms);

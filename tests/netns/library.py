@@ -1065,7 +1065,7 @@ def events():
     eq("room", lst.wait(), [(c.h.value, OUT)])
     eq("readable, nothing new", lst.readable(0.02), False)
     s.shutdown(socket.SHUT_WR)
-    eq("readable", lst.readable(), True)
+    eq("readable", bool(select.select([lst.fd], [], [], 10)[0]), True)
     eq("the end", lst.wait(0), [(c.h.value, IN)])
     eq("the end", c.recv(), b"")
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -1154,6 +1154,78 @@ def wrong_rings():
     plain.close()
     c.close()
     lst.close()
+
+
+def shut_for_reading():
+    """What has come can be read, then it is the end, as in Linux."""
+    lst = Listener()
+    s, c = pair(lst)
+    s.sendall(b"before")
+    c.readable()
+    c.shutdown(socket.SHUT_RD)
+    eq("what had come", c.recv(), b"before")
+    eq("the end", c.recv(), b"")
+    c.send_all(b"still")
+    lst.flush()
+    eq("what goes out", s.recv(100), b"still")
+    c.close()
+    lst.close()
+
+
+def child_refused():
+    """Nothing that a forked child does with them comes through."""
+    lst = Listener()
+    s, c = pair(lst)
+    s.sendall(b"for the parent")
+    c.readable()
+
+    def child():
+        for what, f in (("recv", c.recv), ("send", lambda: c.send(b"x")), ("accept", lambda: lst.accept(NOWAIT)),
+                        ("wait", lambda: lst.wait(0)), ("shutdown", c.shutdown), ("facts", c.info),
+                        ("an option", lambda: c.set(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1))):
+            fails(what, errno.EPERM, f)
+        lst.flush()
+        c.abort()
+        lst.close()
+        os._exit(0)
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child()
+        except BaseException as e:
+            print("the child:", e, file=sys.stderr, flush=True)
+        os._exit(1)
+    eq("the child", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+    eq("the parent's", c.recv(), b"for the parent")
+    c.send_all(b"an answer")
+    lst.flush()
+    eq("the answer", s.recv(100), b"an answer")
+    c.close()
+    s, c = pair(lst)  # the listener is there
+    c.close()
+    lst.close()
+
+
+def killed_closed():
+    """It had closed its listener by then: those that it had accepted are reset all the same."""
+    def program(tell):
+        lst = Listener()
+        tell()
+        held = [lst.accept() for _ in range(2)]
+        held[0].send_all(b"x")
+        lst.close()
+        held[0].recv(1)
+        signal.pause()
+
+    pid = in_child(program)
+    socks = [client() for _ in range(2)]
+    eq("what it sends", socks[0].recv(1), b"x")
+    wait("the listener to go", lambda: listening() is None)
+    end(pid)
+    for s in socks:
+        is_reset(s)
+    wait("nobody to be left", lambda: not [r for r in rows("conns") if r["state"] == "ESTAB" and r["local"].endswith(f":{PORT}")])
 
 
 SLOT_BYTES, RING_BYTES = 128, 192  # struct sg_channel_slot, struct sg_ring
@@ -1261,7 +1333,6 @@ def interfaces():
     for s, c in ((s0, c0), (s1, c1)):
         is_reset(s)
         eq("its error", c.error(), -errno.ECONNRESET)
-        c.close()
     x1.sendall(b"still here")
     eq("the other one's", d1.recv(), b"still here")
     both("10.10.0.1")
@@ -1270,9 +1341,16 @@ def interfaces():
         syngate("detach", "s0")
     syngate("attach", "s0")
     held = [pair for _ in range(300) for pair in both("10.10.0.1", "10.9.0.1")]
+    for c in (c0, c1):  # which somebody may have forgotten
+        fails("recv, of one that was reset long ago", errno.ECONNRESET, c.recv)
+        fails("send", errno.ECONNRESET, c.send, b"x")
+        eq("its error", c.error(), -errno.ECONNRESET)
+        c.close()
     for s, c in held:
         c.send_all(b"bye")
         c.close()
+    lst.flush()
+    for s, c in held:
         eq("its end", everything(s), b"bye")
     syngate("detach", "s0")
     lst.close()
@@ -1295,6 +1373,10 @@ def daemon_dies():
     lst = Listener()
     s, c = pair(lst)
     os.kill(int(os.environ["SG_DAEMON"]), signal.SIGKILL)
+    if RING:
+        for _ in range(3):  # not only once
+            eq("wait", lst.wait(), [(None, IN)])
+        eq("readable", bool(select.select([lst.fd], [], [], 10)[0]), True)
     fails("accept", errno.ECONNRESET, lst.accept)
     fails("recv", errno.ECONNRESET, c.recv)
     eq("error", c.error(), -errno.ECONNRESET)

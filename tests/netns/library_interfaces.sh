@@ -24,11 +24,13 @@ daemon()
 	await "syngated" syngate status
 }
 
-daemon
-syngate attach s0
-C env ${ASAN:+LD_PRELOAD=$ASAN ASAN_OPTIONS=detect_leaks=0} SG_WARNINGS=$T/syngated.err \
-	$PY "$TOP/tests/netns/library.py" interfaces >$T/library.out || die "library.py: interfaces"
-syngate_stop TERM
+for rings in 0 1; do
+	daemon
+	syngate attach s0
+	C env ${ASAN:+LD_PRELOAD=$ASAN ASAN_OPTIONS=detect_leaks=0} SG_WARNINGS=$T/syngated.err SG_RINGS=$rings \
+		$PY "$TOP/tests/netns/library.py" interfaces >$T/library.out || die "library.py: interfaces, rings: $rings"
+	syngate_stop TERM
+done
 say "a listener is on the interfaces that there are, and on those that come"
 
 # --- who may ---

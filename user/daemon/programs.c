@@ -68,7 +68,8 @@ static void program_end(struct program *p, struct daemon *d)
 {
 	if (p->lib) {
 		clients_forget(d->clients, p->lib);
-		program_unlisten(p, d, !atomic_load(&p->lib->bye));
+		/* connections in rings have no descriptors that would hang up */
+		program_unlisten(p, d, p->lib->rings || !atomic_load(&p->lib->bye));
 		library_put(p->lib);
 	}
 	close(p->fd);

@@ -223,6 +223,7 @@ void syngate_listener_close(struct syngate_listener *l)
 	if (l->rings)
 		rings_let_go(l);
 	l->closed = true;
-	send(l->channel, &r, sizeof(r), MSG_NOSIGNAL); /* it may have gone */
+	if (!rings_check(l))
+		send(l->channel, &r, sizeof(r), MSG_NOSIGNAL); /* it may have gone */
 	listener_put(l);
 }

@@ -57,9 +57,7 @@ static ssize_t ring_try_recv(struct syngate_conn *c, void *buf, size_t len, int 
 	bool fin = ring_has_fin(c);
 	__u32 there = ring_unread(c);
 
-	if (c->deaf)
-		return 0;
-	if (!ring_is_ours(c) || (!there && !fin))
+	if (!ring_is_ours(c) || (!there && !fin && !c->deaf))
 		return conn_end(c) ?: -EAGAIN;
 	if (!there) /* and whatever becomes of the connection then */
 		return 0;
@@ -76,6 +74,8 @@ ssize_t ring_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 
 	if (flags & ~(RING_FLAGS | MSG_PEEK | MSG_WAITALL))
 		return why_set(-EOPNOTSUPP, "rings know MSG_DONTWAIT, MSG_PEEK and MSG_WAITALL only");
+	if (rings_check(c->l))
+		return -EPERM;
 	if (!len)
 		return 0;
 	for (;;) {
@@ -91,9 +91,7 @@ ssize_t ring_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 		if (n)
 			break;
 	}
-	if (got || n >= 0)
-		return (ssize_t)got;
-	return n == -EAGAIN ? why_set(-EAGAIN, "recv: nothing yet") : n;
+	return got ? (ssize_t)got : n;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -155,6 +153,8 @@ ssize_t ring_send(struct syngate_conn *c, const void *buf, size_t len, int flags
 
 	if (flags & ~(RING_FLAGS | MSG_MORE))
 		return why_set(-EOPNOTSUPP, "rings know MSG_DONTWAIT and MSG_NOSIGNAL only");
+	if (rings_check(c->l))
+		return -EPERM;
 	while (sent < len) {
 		n = ring_try_send(c, (const __u8 *)buf + sent, len - sent);
 		if (n >= 0) {
@@ -167,17 +167,15 @@ ssize_t ring_send(struct syngate_conn *c, const void *buf, size_t len, int flags
 		if (n)
 			break;
 	}
-	if (sent || !len)
-		return (ssize_t)sent;
-	return n == -EAGAIN ? why_set(-EAGAIN, "send: no room yet") : n;
+	return sent || !len ? (ssize_t)sent : n;
 }
 
 int ring_shutdown(struct syngate_conn *c, int how)
 {
-	int rc = conn_end(c) ? -ENOTCONN : 0;
-
-	if (rc)
-		return why_set(rc, "shutdown: the connection is over");
+	if (rings_check(c->l))
+		return -EPERM;
+	if (conn_end(c))
+		return why_set(-ENOTCONN, "shutdown: the connection is over");
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return why_set(-EINVAL, "shutdown: %d is no way to do it", how);
 	c->deaf |= how != SHUT_WR;

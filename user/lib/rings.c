@@ -21,7 +21,7 @@ struct rings {
 	const bool *ours; /* false in a forked child */
 	__u64 said;	  /* sources whose workers have something to look at and may sleep */
 	bool gone;	  /* the daemon */
-	bool told;	  /* that connections wait, or that it has gone */
+	bool told;	  /* that connections wait */
 	struct rings_list news, waiting;
 	struct syngate_conn *conn[]; /* by slot */
 };
@@ -83,7 +83,7 @@ int rings_open(struct syngate_listener *l, const struct sg_channel_request *r, i
 	g->memory = p;
 	rc = g->epoll < 0 || !g->ours ? -ENOMEM : rings_watch(g, bell, EPOLLIN | EPOLLET);
 	if (!rc)
-		rc = rings_watch(g, l->channel, EPOLLRDHUP | EPOLLET);
+		rc = rings_watch(g, l->channel, EPOLLRDHUP);
 	if (rc)
 		return rings_failed(l, rc);
 	g->bell = bell;
@@ -115,11 +115,11 @@ bool rings_daemon_is_gone(const struct syngate_listener *l)
 	return l->rings->gone;
 }
 
-static int rings_check(const struct syngate_listener *l)
+int rings_check(const struct syngate_listener *l)
 {
-	return *l->rings->ours ? 0
-			       : why_set(-EPERM, "rings are of the process that made them: listen anew "
-						 "after fork()");
+	if (!l->rings || SG_READ_ONCE(*l->rings->ours))
+		return 0;
+	return why_set(-EPERM, "rings are of the process that made them: listen anew after fork()");
 }
 
 __u8 *rings_bytes(const struct syngate_conn *c, __u32 *size)
@@ -137,7 +137,7 @@ void syngate_flush(struct syngate_listener *l)
 	const __u64 one = 1;
 	bool asleep = false;
 
-	if (!l->rings)
+	if (!l->rings || rings_check(l))
 		return;
 	for (__u64 s = l->rings->said; s; s &= s - 1)
 		asleep |= SG_READ_ONCE(l->rings->memory->daemon_sleeps[__builtin_ctzll(s)]);
@@ -253,12 +253,8 @@ static void rings_awake(struct syngate_listener *l, const struct epoll_event *ev
 	struct rings *g = l->rings;
 
 	SG_WRITE_ONCE(g->memory->program_sleeps, 0);
-	for (int i = 0; i < n; i++) {
-		if (ev[i].data.fd != l->channel)
-			continue;
-		g->gone = true; /* nothing else comes through it */
-		g->told = false;
-	}
+	for (int i = 0; i < n; i++)
+		g->gone |= ev[i].data.fd == l->channel; /* nothing else comes through it */
 	rings_collect(l);
 }
 
@@ -297,12 +293,6 @@ int rings_await(struct syngate_listener *l)
 
 /* --- syngate.h ------------------------------------------------------------------------------- */
 
-static int rings_gone(struct syngate_listener *l)
-{
-	l->rings->told = true;
-	return why_set(-ECONNRESET, "the syngate daemon has gone, and the listener with it: listen anew");
-}
-
 int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
 {
 	struct rings *g = l->rings;
@@ -316,9 +306,9 @@ int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flag
 		if (g->waiting.first)
 			continue;
 		if (g->gone)
-			return rings_gone(l);
+			return channel_gone();
 		if (flags & SYNGATE_NOWAIT)
-			return why_set(-EAGAIN, "no connection waits");
+			return -EAGAIN;
 		rc = rings_await(l);
 		if (rc)
 			return rc;
@@ -341,7 +331,7 @@ static int rings_events(struct syngate_listener *l, struct syngate_event *ev, in
 	struct syngate_conn *c;
 	int n = 0;
 
-	if (n < max && !g->told && (g->waiting.first || g->gone)) {
+	if (n < max && (g->gone || (!g->told && g->waiting.first))) {
 		g->told = true;
 		ev[n++] = (struct syngate_event){.events = SYNGATE_IN};
 	}
@@ -423,5 +413,4 @@ void rings_forget(struct syngate_conn *c)
 			list->last = at;
 	}
 	g->conn[c->slot] = NULL;
-	rings_say(c);
 }
