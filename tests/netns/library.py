@@ -1284,6 +1284,32 @@ def hostile_rings():
     other.close()
 
 
+def sleeps():
+    """How often its workers have gone to sleep."""
+    daemon, n = os.environ["SG_DAEMON"], 0
+    for tid in os.listdir(f"/proc/{daemon}/task"):
+        with open(f"/proc/{daemon}/task/{tid}/status", encoding="ascii") as f:
+            said = dict(line.split(":", 1) for line in f)
+        if said["Name"].strip().startswith("sg/"):
+            n += int(said["voluntary_ctxt_switches"])
+    return n
+
+
+def hostile_awake():
+    """Whatever is written there, the daemon goes to sleep again."""
+    s = raw()
+    s.send(listen_message(1, 4096, 512))
+    fds = socket.recv_fds(s, 1000, 4)[1]
+    os.pwrite(fds[2], b"\5" * RINGS_AT, 0)
+    os.pwrite(fds[0], b"\5" * 8192, ASK_AT)
+    os.pwrite(fds[0], b"\5" * 256, 256)  # `taken`
+    before = sleeps()
+    wait("its workers to sleep", lambda: sleeps() > before + 20 * queues())
+    s.close()
+    for fd in fds:
+        os.close(fd)
+
+
 def descriptors():
     """The daemon keeps none of what programs have left."""
     daemon = int(os.environ["SG_DAEMON"])
@@ -1325,7 +1351,7 @@ def interfaces():
             eq("through " + host, out[-1][1].recv(), host.encode())
         return out
 
-    lst = Listener()
+    lst = Listener(conns=2048)
     (s0, c0), = both("10.9.0.1")
     syngate("attach", "x0")
     (s1, c1), (x1, d1) = both("10.9.0.1", "10.10.0.1")

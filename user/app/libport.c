@@ -337,7 +337,8 @@ void library_look(struct app *a)
 
 static bool libport_has_taken(const struct library_port *p)
 {
-	return !p->closed && SG_READ_ONCE(p->lib->memory->taken[p->source]) != p->seen;
+	return !p->closed && libport_ahead(p) &&
+	       SG_READ_ONCE(p->lib->memory->taken[p->source]) != p->seen;
 }
 
 /* It says what it did first and looks who sleeps then: the other way round here. */
