@@ -1394,6 +1394,36 @@ def interfaces():
     eq("warnings", "does not there" in warnings(), False)
 
 
+def shares():
+    """A worker that comes later gets rings that the first one no longer needs; and a held one is not given away."""
+    lst = Listener(conns=512, backlog=600)
+
+    def busy(host, n):
+        socks = [socket.create_connection((host, PORT), 10) for _ in range(n)]
+        return socks, [lst.accept() for _ in socks]
+
+    def let_go(socks, conns):
+        for c in conns:
+            c.close()
+        lst.flush()
+        for s in socks:
+            eq("its end", s.recv(1), b"")
+            s.close()
+
+    socks, conns = busy("10.9.0.1", 512)
+    syngate("attach", "x0")
+    waiting = socket.create_connection(("10.10.0.1", PORT), 10)
+    fails("when the first one has all of them", errno.EAGAIN, lst.accept, NOWAIT)
+    let_go(socks, conns)
+    c = lst.accept()
+    eq("who waited", c.address("peer"), waiting.getsockname()[:2])
+    let_go([waiting], [c])
+    for host in ("10.10.0.1", "10.9.0.1"):
+        let_go(*busy(host, 250))
+    lst.close()
+    syngate("detach", "x0")
+
+
 def daemon_dies():
     """The last one: its programs are told, and listen anew with the next."""
     lst = Listener()

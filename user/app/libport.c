@@ -330,6 +330,8 @@ void library_look(struct app *a)
 			continue;
 		if (libslots_asked(&p->slots))
 			libslots_serve(&p->slots, a);
+		if (atomic_load_explicit(&p->lib->hungry, memory_order_relaxed))
+			libslots_spare(&p->slots);
 		if (!p->closed)
 			app_accept(a, p->listener); /* there is room for those that it has taken */
 	}

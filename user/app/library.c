@@ -118,9 +118,19 @@ void library_source_back(struct library *l, __u32 source)
 	library_bit_back(&l->sources, source);
 }
 
+static void library_ring(const struct library *l)
+{
+	const __u64 one = 1;
+
+	if (write(l->bell, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: it has been ringing for long */
+}
+
 void library_chunk_back(struct library *l, __u32 number)
 {
 	library_bit_back(&l->chunks[number / 64], number % 64);
+	if (atomic_exchange(&l->hungry, false))
+		library_ring(l);
 }
 
 /* A worker that has gone may have left connections in rings, of which the program has not let go yet. */
@@ -143,7 +153,7 @@ static bool library_chunk_take(struct library *l, __u32 number)
 		return false;
 	if (!library_chunk_is_held(l, number))
 		return true;
-	library_chunk_back(l, number);
+	library_bit_back(&l->chunks[number / 64], number % 64);
 	return false;
 }
 
@@ -154,5 +164,6 @@ int library_chunk(struct library *l, __u32 source)
 	for (__u32 i = l->sure; i < l->most_chunks; i++)
 		if (library_chunk_take(l, i))
 			return (int)i;
+	atomic_store(&l->hungry, true);
 	return -ENOSPC;
 }

@@ -25,7 +25,7 @@ struct libslots {
 	struct library *lib;
 	__u32 source;
 	struct libslot_chunk *chunk[SG_CHANNEL_CHUNKS]; /* by number; NULL: not ours */
-	__u32 first, last; /* slots that are free: what was given back last is used last */
+	__u32 first, last; /* slots that are free: what was given back last is used last; rings: first */
 };
 
 void libslots_init(struct libslots *s, struct library *lib, __u32 source);
@@ -36,6 +36,8 @@ void libslots_serve(struct libslots *s, struct app *a);
 
 /* Is one free? */
 bool libslots_room(struct libslots *s);
+/* Another worker found no chunk: those that we do not need, but for one, are its. */
+void libslots_spare(struct libslots *s);
 /* Has the program set the bit of one? */
 bool libslots_asked(const struct libslots *s);
 
