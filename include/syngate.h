@@ -49,7 +49,8 @@ struct syngate_listen_options {
 /*
  * Listen on "192.0.2.1:80", "[2001:db8::1]:80" or "*:80", on every interface that the daemon is attached
  * to. `options` may be NULL. -EINVAL: malformed. -EADDRINUSE. -ESRCH: no daemon. -EACCES: its socket is
- * not for us, or the port is below 1024 and we are not root. -EPROTO: it is of another version.
+ * not for us, or the port is below 1024 and we are not root. -EPROTO: it is of another version. -ENOSPC: it has no room
+ * for another listener, or for its rings.
  */
 int syngate_listen(struct syngate_listener **out, const char *address,
 		   const struct syngate_listen_options *options);

@@ -1228,6 +1228,28 @@ def killed_closed():
     wait("nobody to be left", lambda: not [r for r in rows("conns") if r["state"] == "ESTAB" and r["local"].endswith(f":{PORT}")])
 
 
+def bounded():
+    """All programs' rings together: a quarter of the machine's memory."""
+    quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") // 4
+    conns, size = 2048, 1 << 20
+    while conns * 2 * size > quarter // 2:
+        conns, size = (conns // 2, size) if conns > 512 else (conns, size // 2)
+    lst = []
+    try:
+        for i in range(200):
+            lst.append(Listener(f"*:{7100 + i}", size=size, conns=conns))
+    except Failed as e:
+        eq("the last one", (e.errno, "MiB are left" in str(e)), (errno.ENOSPC, True))
+    most = quarter // (conns * 2 * size)
+    eq(f"listeners, {most} or one less", len(lst) in (most - 1, most), True)
+    eq("the one that was refused", listening(7100 + len(lst)), None)
+    for one in lst[1:]:
+        one.close()
+    wait("them to go", lambda: [r["port"] for r in rows("listeners") if r["port"] > 7000] == [7100])
+    Listener("*:7099", size=size, conns=conns).close()
+    lst[0].close()
+
+
 SLOT_BYTES, RING_BYTES = 128, 192  # struct sg_channel_slot, struct sg_ring
 SLOTS_AT = 512 + 64 + 8192  # in struct sg_channel_memory; `ask` is in front of it
 ASK_AT = 512 + 64

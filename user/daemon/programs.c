@@ -153,9 +153,24 @@ static int program_library(struct program *p, struct err *err)
 	return err_set(err, rc, EXIT_KERNEL, "cannot set up a channel: %s", strerror(-rc));
 }
 
+/* Bytes of rings that may still be given to somebody: a quarter of the machine's memory is for all of them. */
+static __u64 programs_rings_left(const struct programs *p)
+{
+	__u64 left = (__u64)sysconf(_SC_PHYS_PAGES) * (__u64)sysconf(_SC_PAGESIZE) / 4;
+
+	for (int i = 0; i < PROGRAMS_MAX; i++) {
+		const struct library *l = p->program[i].lib;
+		__u64 used = l && l->rings ? sg_ring_bytes(l->ring_conns, l->ring_size) : 0;
+
+		left -= used < left ? used : left;
+	}
+	return left;
+}
+
 static int program_rings(const struct program *p, const struct daemon *d,
 			 const struct sg_channel_request *r, struct err *err)
 {
+	__u64 left = programs_rings_left(d->programs);
 	__u32 workers = program_workers(d);
 	int rc;
 
@@ -169,6 +184,11 @@ static int program_rings(const struct program *p, const struct daemon *d,
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "%u RX queues need rings for %u connections at least: ring_conns",
 			       workers, workers * SG_CHANNEL_CHUNK);
+	if (sg_ring_bytes(r->ring_conns, r->ring_size) > left)
+		return err_set(err, -ENOSPC, EXIT_USAGE,
+			       "no room for these rings: of a quarter of the machine's memory, which is for "
+			       "all programs' rings, %llu MiB are left",
+			       (unsigned long long)(left >> 20));
 	rc = library_rings(p->lib, r->ring_conns, r->ring_size, workers);
 	return rc ? err_set(err, rc, EXIT_KERNEL, "cannot set up rings: %s", strerror(-rc)) : 0;
 }
