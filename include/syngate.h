@@ -170,7 +170,7 @@ struct syngate_event {
 };
 
 #define SYNGATE_IN  1u /* there is something to read, or the end */
-#define SYNGATE_OUT 2u /* syngate_send() has room again, after -EAGAIN or a part */
+#define SYNGATE_OUT 2u /* half of the ring is free again, after -EAGAIN or a part */
 #define SYNGATE_END 4u /* reset or timed out: syngate_error() */
 
 /*

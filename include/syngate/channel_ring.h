@@ -10,8 +10,9 @@
  *	tx: program --> daemon		tx_head <= tx_tail <= tx_head + size
  *
  * What there is to look at: the program sets the slot's bit in sg_channel_memory.ask, the daemon the one in
- * `ready` and then that word's in `some`. Who is about to sleep says so, looks once more, and sleeps until its bell is
- * written to, which the other side does when it has set bits and finds it asleep.
+ * `ready` and then that word's in `some`. Who is about to sleep says so by a number that is neither 0 nor the last one,
+ * looks once more, and sleeps until its bell is written to, which the other side does when it has set bits and finds it asleep,
+ * once for each number.
  *
  * A slot is used again when both have let go: the program by SG_CHANNEL_CLOSED or SG_CHANNEL_RESET.
  */
@@ -29,12 +30,12 @@
 
 enum sg_ring_daemon {
 	SG_RING_FIN = 1,  /* the peer's, behind rx_tail */
-	SG_RING_FULL = 2, /* there is more for rx: set the bit when there is room */
+	SG_RING_FULL = 2, /* there is more for rx: set the bit when half of it is free */
 };
 
 enum sg_ring_program {
 	SG_RING_SHUT = 1, /* FIN behind tx_tail */
-	SG_RING_WANT = 2, /* tx was full: set the bit when there is room */
+	SG_RING_WANT = 2, /* tx was full: set the bit when half of it is free */
 	SG_RING_TAKEN = 4, /* it was accepted */
 };
 
@@ -55,12 +56,18 @@ struct sg_ring {
 
 /* The rings' bytes follow, from the next page on: rx and tx of slot 0, of slot 1, ... */
 struct sg_ring_memory {
-	__u32 program_sleeps;			/* the program's */
+	__u32 program_sleeps;			/* the program's; 0: it does not */
 	__u32 daemon_sleeps[SG_CHANNEL_SOURCES] __attribute__((aligned(64)));
 	__u64 some[SG_CHANNEL_SLOTS / 64 / 64] __attribute__((aligned(64)));
 	__u64 ready[SG_CHANNEL_SLOTS / 64] __attribute__((aligned(64)));
 	struct sg_ring ring[];
 };
+
+/* The number of the next sleep. */
+SG_INLINE __u32 sg_ring_sleep(__u32 last)
+{
+	return last + 1 ? last + 1 : 1;
+}
 
 /* Where the bytes begin, and where they end. */
 SG_INLINE __u64 sg_ring_head_bytes(__u32 conns)

@@ -177,11 +177,14 @@ static void libport_flush(struct library_port *p)
 /* The program has something to look at in its rings. */
 static void libport_ring(struct library_port *p)
 {
+	__u32 sleep = SG_READ_ONCE(p->lib->rings->program_sleeps);
 	const __u64 one = 1;
 
 	p->news = false;
-	if (SG_READ_ONCE(p->lib->rings->program_sleeps) &&
-	    write(p->lib->ring_bell, &one, sizeof(one)) < 0)
+	if (!sleep || sleep == p->rung)
+		return;
+	p->rung = sleep;
+	if (write(p->lib->ring_bell, &one, sizeof(one)) < 0)
 		return; /* EAGAIN: it has been ringing for long */
 }
 
@@ -351,7 +354,8 @@ bool library_sleeps(struct app *a)
 	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (!p->lib->rings)
 			continue;
-		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 1);
+		p->lib->sleep[p->source] = sg_ring_sleep(p->lib->sleep[p->source]);
+		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], p->lib->sleep[p->source]);
 		rings = true;
 	}
 	if (!rings)

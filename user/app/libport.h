@@ -40,6 +40,7 @@ struct library_port {
 	unsigned holds; /* 1 while open, and one for each connection */
 	bool closed;
 	bool news; /* rings: the program has something to look at */
+	__u32 rung; /* number of the program's last sleep that was ended */
 	struct libslots slots;
 };
 

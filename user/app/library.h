@@ -26,6 +26,7 @@ struct library {
 	/* NULL: it has descriptors; else rings, for so many connections of so many bytes each way */
 	struct sg_ring_memory *rings;
 	__u32 ring_conns, ring_size;
+	__u32 sleep[SG_CHANNEL_SOURCES]; /* numbers of workers' last sleeps; each is its worker's */
 	int ring_shared, ring_bell; /* `rings` as a descriptor; the program's bell; owned */
 };
 

@@ -201,7 +201,8 @@ static enum ring_flow ringconn_down(struct app *a, struct ring_conn *k, __u32 *m
 	k->tx_head += used;
 	__atomic_store_n(&r->tx_head, k->tx_head, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the program asks first and looks then */
-	if (SG_READ_ONCE(r->program) & SG_RING_WANT)
+	if (SG_READ_ONCE(r->program) & SG_RING_WANT &&
+	    SG_READ_ONCE(r->tx_tail) - k->tx_head <= ringconn_library(k)->ring_size / 2)
 		ringconn_news(k);
 	*moved += used;
 	return RING_MORE;

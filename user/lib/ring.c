@@ -44,10 +44,13 @@ static __u32 ring_copy_out(const struct syngate_conn *c, __u8 *to, __u32 n)
 /* The daemon asks first whether it is to be told, and looks then. */
 static void ring_read(struct syngate_conn *c, __u32 n)
 {
+	__u32 size;
+
 	c->rx_head += n;
 	__atomic_store_n(&c->ring->rx_head, c->rx_head, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (SG_READ_ONCE(c->ring->daemon) & SG_RING_FULL)
+	rings_bytes(c, &size);
+	if (SG_READ_ONCE(c->ring->daemon) & SG_RING_FULL && ring_unread(c) <= size / 2)
 		rings_say(c);
 }
 
@@ -200,7 +203,7 @@ unsigned ring_events(struct syngate_conn *c)
 		return events | SYNGATE_IN | SYNGATE_END;
 	rings_bytes(c, &size);
 	if (c->ring->program & SG_RING_WANT &&
-	    c->tx_tail - __atomic_load_n(&c->ring->tx_head, __ATOMIC_ACQUIRE) < size) {
+	    c->tx_tail - __atomic_load_n(&c->ring->tx_head, __ATOMIC_ACQUIRE) <= size / 2) {
 		SG_WRITE_ONCE(c->ring->program, c->ring->program & ~(__u32)SG_RING_WANT);
 		events |= SYNGATE_OUT;
 	}

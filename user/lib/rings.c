@@ -20,6 +20,8 @@ struct rings {
 	int bell, epoll; /* the second has the first, and the channel */
 	const bool *ours; /* false in a forked child */
 	__u64 said;	  /* sources whose workers have something to look at and may sleep */
+	__u32 sleep;	  /* number of the last one */
+	__u32 rung[SG_CHANNEL_SOURCES]; /* of workers' sleeps that were ended */
 	bool gone;	  /* the daemon */
 	bool told;	  /* that connections wait */
 	struct rings_list news, waiting;
@@ -132,6 +134,17 @@ __u8 *rings_bytes(const struct syngate_conn *c, __u32 *size)
 
 /* --- to the daemon --------------------------------------------------------------------------- */
 
+/* A worker that sleeps and was not woken. */
+static bool rings_asleep(struct rings *g, __u32 source)
+{
+	__u32 sleep = SG_READ_ONCE(g->memory->daemon_sleeps[source]);
+
+	if (!sleep || sleep == g->rung[source])
+		return false;
+	g->rung[source] = sleep;
+	return true;
+}
+
 void syngate_flush(struct syngate_listener *l)
 {
 	const __u64 one = 1;
@@ -140,7 +153,7 @@ void syngate_flush(struct syngate_listener *l)
 	if (!l->rings || rings_check(l))
 		return;
 	for (__u64 s = l->rings->said; s; s &= s - 1)
-		asleep |= SG_READ_ONCE(l->rings->memory->daemon_sleeps[__builtin_ctzll(s)]);
+		asleep |= rings_asleep(l->rings, (__u32)__builtin_ctzll(s));
 	l->rings->said = 0;
 	if (asleep && write(l->bell, &one, sizeof(one)) < 0)
 		return; /* EAGAIN: it has been ringing for long */
@@ -264,7 +277,8 @@ static int rings_sleep(struct syngate_listener *l, int timeout_ms)
 	struct epoll_event ev[2];
 	int n;
 
-	SG_WRITE_ONCE(l->rings->memory->program_sleeps, 1);
+	l->rings->sleep = sg_ring_sleep(l->rings->sleep);
+	SG_WRITE_ONCE(l->rings->memory->program_sleeps, l->rings->sleep);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (rings_collect(l)) {
 		rings_awake(l, NULL, 0);
