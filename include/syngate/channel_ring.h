@@ -48,6 +48,7 @@ struct sg_ring {
 	__u32 handshake_us;    /* as in struct sg_channel_conn */
 	__u32 admitted;
 	struct sg_tuple tuple;
+	__u32 turn; /* of that source's, in which order they are to be accepted */
 	/* the program's; the daemon's when the connection begins */
 	__u32 rx_head __attribute__((aligned(64)));
 	__u32 tx_tail;

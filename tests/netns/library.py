@@ -1100,6 +1100,26 @@ def exhausted():
     lst.close()
 
 
+def in_order():
+    """Who came first is accepted first, whatever ring it has."""
+    lst = Listener(backlog=200)
+    for turn in range(3):
+        socks = [client() for _ in range(60)]
+        wait("them", lambda: listening()["acceptq"] == 60)
+        conns = [lst.accept() for _ in socks]
+        came = [s.getsockname()[1] for s in socks]
+        got = [c.address("peer")[1] for c in conns]
+        if queues() == 1:
+            eq("their order", got, came)
+        eq("all of them", sorted(got), sorted(came))
+        for i in (range(0, 60, 2), range(59, 0, -2), ()):
+            for k in i:
+                conns[k].close()
+        for s in socks:
+            s.close()
+    lst.close()
+
+
 def queues():
     return int(os.environ["SG_QUEUES"])
 
@@ -1213,14 +1233,16 @@ def killed_closed():
         lst = Listener()
         tell()
         held = [lst.accept() for _ in range(2)]
-        held[0].send_all(b"x")
+        for c in held:
+            c.send_all(b"x")
         lst.close()
         held[0].recv(1)
         signal.pause()
 
     pid = in_child(program)
     socks = [client() for _ in range(2)]
-    eq("what it sends", socks[0].recv(1), b"x")
+    for s in socks:
+        eq("what it sends", s.recv(1), b"x")
     wait("the listener to go", lambda: listening() is None)
     end(pid)
     for s in socks:

@@ -294,6 +294,7 @@ static void ringconn_begin(struct app *a, struct ring_conn *k)
 	r->handshake_us = f.handshake_us;
 	r->admitted = f.cookie ? SG_CHANNEL_COOKIE : SG_CHANNEL_QUEUE;
 	r->tuple = f.tuple;
+	r->turn = k->k.port->sent;
 	__atomic_store_n(&r->gen, k->k.slot.gen, __ATOMIC_RELEASE);
 	ringconn_news(k);
 }

@@ -32,6 +32,7 @@ struct syngate_conn {
 	/* rings: */
 	struct sg_ring *ring;
 	__u32 rx_head, tx_tail;
+	__u32 source, turn;
 	bool nonblock, deaf, shut; /* deaf: shut down for reading */
 	bool waits, news;	   /* which list it is in: to be accepted; it has some */
 	struct syngate_conn *next; /* of that */

@@ -162,7 +162,7 @@ void syngate_flush(struct syngate_listener *l)
 void rings_say(struct syngate_conn *c)
 {
 	__atomic_fetch_or(&c->l->memory->ask[c->slot / 64], 1ULL << c->slot % 64, __ATOMIC_SEQ_CST);
-	c->l->rings->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
+	c->l->rings->said |= 1ULL << c->source;
 	if (c->l->closed) /* nobody waits with it any more */
 		syngate_flush(c->l);
 }
@@ -188,6 +188,24 @@ static struct syngate_conn *rings_take(struct rings_list *list)
 	return c;
 }
 
+static bool rings_is_before(const struct syngate_conn *a, const struct syngate_conn *b)
+{
+	return a->source == b->source && (__s32)(a->turn - b->turn) < 0;
+}
+
+/* Bits come in the order of their numbers, connections are accepted in that in which they came. */
+static void rings_queue(struct rings_list *list, struct syngate_conn *c)
+{
+	struct syngate_conn **at = &list->first;
+
+	while (*at && !rings_is_before(c, *at))
+		at = &(*at)->next;
+	c->next = *at;
+	*at = c;
+	if (!c->next)
+		list->last = &c->next;
+}
+
 /* A connection that has not been here before. */
 static void rings_meet(struct syngate_listener *l, __u32 slot, __u32 gen)
 {
@@ -207,8 +225,10 @@ static void rings_meet(struct syngate_listener *l, __u32 slot, __u32 gen)
 	conn_begin(c, l, &m, -1);
 	c->ring = r;
 	c->waits = true;
+	c->source = r->source % SG_CHANNEL_SOURCES;
+	c->turn = r->turn;
 	g->conn[slot] = c;
-	rings_append(&g->waiting, c);
+	rings_queue(&g->waiting, c);
 	g->told = false;
 }
 
@@ -328,8 +348,8 @@ int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flag
 			return rc;
 	}
 	SG_WRITE_ONCE(c->ring->program, SG_RING_TAKEN);
-	listener_taken(l, c->ring->source);
-	g->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
+	listener_taken(l, c->source);
+	g->said |= 1ULL << c->source;
 	c->nonblock = flags & SOCK_NONBLOCK;
 	c->waits = false;
 	*out = c;
