@@ -35,7 +35,8 @@ struct syngate_listen_options {
 	int syn_backlog;	/* of the half-open queue; -1: the backlog */
 	unsigned flags;		/* SG_OPT_RING, SG_OPT_BATCH */
 	unsigned ring_size;	/* bytes each way, a power of two from 4096 to 2^20; 0: 16384 */
-	unsigned ring_conns;	/* at a time, a multiple of 256; 0: 1024. More wait in the accept queue */
+	unsigned ring_conns;	/* at a time, a multiple of 256; 0: 1024, or 256 for each RX queue if that is more.
+				   Further ones wait in the accept queue */
 };
 
 #define SG_OPT_RING 1u /* connections without descriptors: see syngate_wait() */

@@ -83,6 +83,15 @@ SG_INLINE __u64 sg_ring_bytes(__u32 conns, __u32 size)
 	return sg_ring_head_bytes(conns) + (__u64)conns * 2 * size;
 }
 
+/* The connections of a memory of so many bytes; 0: it is none. */
+SG_INLINE __u32 sg_ring_conns(__u64 bytes, __u32 size)
+{
+	for (__u32 conns = SG_CHANNEL_CHUNK; conns <= SG_CHANNEL_SLOTS; conns += SG_CHANNEL_CHUNK)
+		if (sg_ring_bytes(conns, size) == bytes)
+			return conns;
+	return 0;
+}
+
 SG_INLINE __u8 *sg_ring_rx(struct sg_ring_memory *m, __u32 conns, __u32 size, __u32 slot)
 {
 	return (__u8 *)m + sg_ring_head_bytes(conns) + (__u64)slot * 2 * size;

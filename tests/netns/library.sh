@@ -51,6 +51,15 @@ for queues in 1 2; do
 	say "$queues RX queues, rings: $(wc -l <$T/library.out) parts"
 	syngate_stop
 done
+ip -n server link del s0
+net_link 8
+syngate_start --listen '*:80' --app http
+SG_DAEMON=$SG_PID SG_QUEUES=8
+SG_RINGS=1 try streams in_order reused
+syngate_stop
+say "8 RX queues, rings: $(wc -l <$T/library.out) parts"
+ip -n server link del s0
+net_link 2
 syngate_start --listen '*:80' --app http
 SG_DAEMON=$SG_PID
 try daemon_dies

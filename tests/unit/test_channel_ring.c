@@ -36,6 +36,8 @@ static void test_places(void **state)
 	(void)state;
 	assert_true(end >= sizeof(*m) + conns * sizeof(m->ring[0]));
 	assert_int_equal(end % SG_RING_PAGE, 0);
+	assert_int_equal(sg_ring_conns(sg_ring_bytes(conns, size), size), conns);
+	assert_int_equal(sg_ring_conns(sg_ring_bytes(conns, size) - 1, size), 0);
 	for (__u32 slot = 0; slot < conns; slot++, end += 2 * size)
 		assert_int_equal((uintptr_t)sg_ring_rx((void *)SG_RING_PAGE, conns, size, slot) - SG_RING_PAGE,
 				 end);

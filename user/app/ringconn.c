@@ -314,8 +314,8 @@ static void ringconn_drop(struct app *a, struct app_conn *c)
 {
 	struct ring_conn *k = ringconn_of(c);
 
-	libslot_look(a, &k->k.slot);
-	if (!k->up_done || !k->down_done)
+	if (!(libslot_look(a, &k->k.slot) & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)) &&
+	    (!k->up_done || !k->down_done))
 		ringconn_tell(k, ECONNRESET);
 	libport_remove(k->k.port, &k->k);
 }

@@ -117,7 +117,7 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		.syn_backlog = o ? o->syn_backlog : -1,
 		.flags = o && o->flags & SG_OPT_RING ? SG_CHANNEL_RINGS : 0,
 		.ring_size = o && o->ring_size ? o->ring_size : SG_RING_SIZE,
-		.ring_conns = o && o->ring_conns ? o->ring_conns : SG_RING_CONNS,
+		.ring_conns = o ? o->ring_conns : 0,
 		.batch = o && o->flags & SG_OPT_BATCH ? SG_CHANNEL_BATCH : 1,
 	};
 	int rc;

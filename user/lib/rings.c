@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,13 +68,15 @@ static int rings_failed(struct syngate_listener *l, int code)
 
 int rings_open(struct syngate_listener *l, const struct sg_channel_request *r, int memory, int bell)
 {
-	struct rings *g = calloc(1, sizeof(*g) + r->ring_conns * sizeof(g->conn[0]));
+	struct stat st = {0};
+	__u32 conns = fstat(memory, &st) ? 0 : sg_ring_conns((__u64)st.st_size, r->ring_size);
+	struct rings *g = conns ? calloc(1, sizeof(*g) + conns * sizeof(g->conn[0])) : NULL;
 	void *p;
 	int rc;
 
 	if (!g)
 		return why_set(-ENOMEM, "no memory");
-	*g = (struct rings){.conns = r->ring_conns, .size = r->ring_size, .bell = -1};
+	*g = (struct rings){.conns = conns, .size = r->ring_size, .bell = -1};
 	l->rings = g;
 	rings_list_init(&g->news);
 	rings_list_init(&g->waiting);
