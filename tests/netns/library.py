@@ -1083,6 +1083,7 @@ def exhausted():
     """When all rings are in use connections wait in the accept queue, and get those that become free."""
     lst = Listener(conns=512, size=4096, backlog=1000)
     socks = [client() for _ in range(520)]
+    wait("all of them", lambda: listening()["acceptq"] == 520)
     conns = [lst.accept() for _ in range(512 if queues() == 1 else 256)]
     wait("those that wait", lambda: listening()["acceptq"] == len(socks) - len(conns))
     if queues() == 1:
