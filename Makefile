@@ -35,9 +35,11 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 ENGINE_OBJ := $(call obj,$(ENGINE_SRC))
 LIBENGINE  := $(O)/libsyngate-engine.a
 DAEMON_OBJ := $(filter-out $(DAEMON_MAIN),$(call obj,$(DAEMON_SRC)))
-CLI_OBJ    := $(call obj,$(CLI_SRC))
+CLI_OBJ    := $(call obj,$(CLI_SRC) user/lib/channel.c user/lib/why.c)
 LIB_OBJ    := $(patsubst %.c,$(O)/pic/%.o,$(LIB_SRC))
 LIB_ABI    := 0
+EXEC_OBJ   := $(patsubst %.c,$(O)/pic/%.o,$(wildcard user/exec/*.c)) $(LIB_OBJ)
+EXEC_LIB   := $(O)/libsyngate-exec.so
 LIB        := $(O)/libsyngate.a $(O)/libsyngate.so.$(LIB_ABI) $(O)/libsyngate.so
 EXAMPLES   := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard examples/*.c))
 SKEL       := $(O)/front.skel.h
@@ -67,7 +69,7 @@ VERSION := $(shell sed -n 's/^.define CLI_VERSION "\(.*\)"/\1/p' user/cli/cli.h)
 .SECONDARY:
 .PHONY: engine examples fuzz all help deps demo check unit bpf-tests netns-bpf tests bench soak install format clean
 
-all: $(O)/syngate $(O)/syngated $(O)/synload $(LIB) $(MAN8) ## build the commands and libsyngate
+all: $(O)/syngate $(O)/syngated $(O)/synload $(LIB) $(EXEC_LIB) $(MAN8) ## build the commands and libsyngate
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -86,8 +88,9 @@ check: ## every test (one: tests/run NAME)
 
 bench: ## speed through syngate beside the same server without it
 	$(Q)tools/deps
-	$(Q)$(MAKE) --no-print-directory all netns-bpf $(BENCH)
+	$(Q)$(MAKE) --no-print-directory all examples netns-bpf $(BENCH)
 	$(Q)O=$(O) tests/bench/run
+	$(Q)O=$(O) tests/bench/cps
 	$(Q)O=$(O) tests/bench/flood
 
 soak: ## load under loss for MINUTES (10), then floods for 15, with the sanitizers; nothing may be left behind
@@ -102,6 +105,7 @@ install: all ## copy commands, libsyngate and man pages to DESTDIR/PREFIX
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include && \
 	install -m 0644 include/syngate.h $(DESTDIR)$(PREFIX)/include && \
 	install -m 0644 $(O)/libsyngate.a $(O)/libsyngate.so.$(LIB_ABI) $(DESTDIR)$(LIBDIR) && \
+	install -m 0755 $(EXEC_LIB) $(DESTDIR)$(LIBDIR) && \
 	ln -sf libsyngate.so.$(LIB_ABI) $(DESTDIR)$(LIBDIR)/libsyngate.so && \
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
 		user/lib/syngate.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/syngate.pc
@@ -159,6 +163,11 @@ $(O)/libsyngate.so.$(LIB_ABI): $(LIB_OBJ) user/lib/libsyngate.map
 
 $(O)/libsyngate.so: $(O)/libsyngate.so.$(LIB_ABI)
 	$(Q)ln -sf $(<F) $@
+
+# for programs that know nothing of us (`syngate exec`): what it takes over is all that it shows
+$(EXEC_LIB): $(EXEC_OBJ) user/exec/exec.map
+	$(call say,LD,$@)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) \
+	-Wl,--version-script=user/exec/exec.map $(EXEC_OBJ) -o $@
 
 # as their readers build them: the header and the library
 $(O)/examples/%: examples/%.c $(LIB)

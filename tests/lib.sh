@@ -43,7 +43,8 @@ isolate()
 	mount -t bpf bpf /sys/fs/bpf
 	# a copy, because the checkout may lie where `nobody` cannot go
 	mkdir /run/bin
-	[ ! -x "$O/syngate" ] || install -m 0755 "$O/syngate" "$O/syngated" /run/bin
+	[ ! -x "$O/syngate" ] ||
+		install -m 0755 "$O/syngate" "$O/syngated" "$O/libsyngate-exec.so" /run/bin
 	PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
 	# the first process of a PID namespace hears only signals that it has a handler for

@@ -190,6 +190,7 @@ int daemon_signal(const struct daemon *d)
 #include "cli/attach.c"
 #include "cli/client.c"
 #include "cli/detach.c"
+#include "cli/exec.c"
 #include "cli/filter.c"
 #include "cli/flat.c"
 #include "cli/help.c"
@@ -219,5 +220,7 @@ int syngate_main(int argc, char **argv);
 #include "io/log.c"
 #include "io/nonblock.c"
 #include "io/prefix.c"
+#include "lib/channel.c"
+#include "lib/why.c"
 
 #endif

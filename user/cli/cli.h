@@ -40,6 +40,8 @@ enum {
 	OPT_APP_GROUP,
 	OPT_IFACE,
 	OPT_KEEP_OPEN,
+	OPT_CONNECT,
+	OPT_REQUIRE,
 	OPT_ALLOW,
 	OPT_DENY,
 };
@@ -79,10 +81,11 @@ int cmd_status(const struct command *cmd, int argc, char **argv, struct err *err
 int cmd_show(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_set(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_nc(const struct command *cmd, int argc, char **argv, struct err *err);
+int cmd_exec(const struct command *cmd, int argc, char **argv, struct err *err);
 int cmd_help(const struct command *cmd, int argc, char **argv, struct err *err);
 
 extern const struct cli_opt run_opts[], attach_opts[], detach_opts[], listen_opts[];
 extern const struct cli_opt unlisten_opts[], status_opts[], show_opts[], set_opts[];
-extern const struct cli_opt allow_opts[], deny_opts[], unlist_opts[], nc_opts[], help_opts[];
+extern const struct cli_opt allow_opts[], deny_opts[], unlist_opts[], nc_opts[], exec_opts[], help_opts[];
 
 #endif

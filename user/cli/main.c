@@ -51,6 +51,12 @@
 	"  syngate nc -w 5 '[2001:db8::1]:80' <request >answer\n"                                  \
 	"  syngate nc --iface eth0 '[fe80::1]:22'\n"
 
+#define EXEC_MORE                                                                                  \
+	"Its listening sockets become listeners of the daemon's, without a proxy between. Says\n"   \
+	"on standard error what was taken over, and what was left to the kernel and why.\n\n"       \
+	"  syngate exec -- nginx -c /etc/nginx/nginx.conf\n"                                       \
+	"  syngate exec --listen '*:8000' --require -- python3 -m http.server 8000\n"
+
 const struct command commands[] = {
 	{"run", "IFACE --listen ADDR:PORT [OPTION]...", "serve in the foreground", RUN_MORE,
 	 run_opts, cmd_run},
@@ -76,6 +82,8 @@ const struct command commands[] = {
 	 "  syngate set tcp_abort_on_overflow=1\n", set_opts, cmd_set},
 	{"nc", "ADDR:PORT [OPTION]...", "connect, and join it to standard input and output",
 	 NC_MORE, nc_opts, cmd_nc},
+	{"exec", "[OPTION]... [--] PROGRAM [ARGUMENT]...", "run a server as it is, on the daemon's connections",
+	 EXEC_MORE, exec_opts, cmd_exec},
 	{"help", "[COMMAND]", "what a command does and takes", NULL, help_opts, cmd_help},
 	{0},
 };

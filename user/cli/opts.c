@@ -38,6 +38,12 @@ void opts_begin(struct opts *o, const struct command *cmd, int argc, char **argv
 	optind = 0; /* glibc: start afresh */
 }
 
+void opts_up_to_operand(struct opts *o)
+{
+	memmove(o->shorts + 1, o->shorts, sizeof(o->shorts) - 1);
+	o->shorts[0] = '+';
+}
+
 static int opts_unknown(const struct opts *o, const char *word, struct err *err)
 {
 	const struct cli_opt *c = o->cmd->opts;

@@ -18,13 +18,16 @@ struct opts {
 	int argc;
 	char **argv; /* argv[0] is the command's name */
 	struct option lng[OPTS_MAX + 1];
-	char shorts[2 * OPTS_MAX + 3];
+	char shorts[2 * OPTS_MAX + 4];
 	/* after OPTS_END */
 	char **operand;
 	int operands;
 };
 
 void opts_begin(struct opts *o, const struct command *cmd, int argc, char **argv);
+
+/* Options end with the first operand, whose own may follow. */
+void opts_up_to_operand(struct opts *o);
 
 /* The next option's key (its argument in `optarg`), OPTS_END, or -EINVAL. */
 int opts_next(struct opts *o, struct err *err);
