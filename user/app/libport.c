@@ -21,8 +21,7 @@ static struct sg_queue *libport_queue(const struct library_port *p)
 	return &p->app->queues[p->listener];
 }
 
-/* In the accept queue still, as far as we know. */
-static __u32 libport_ahead(const struct library_port *p)
+__u32 libport_ahead(const struct library_port *p)
 {
 	return p->sent - p->taken + p->waiting;
 }
@@ -174,25 +173,11 @@ static void libport_flush(struct library_port *p)
 	libport_watch(p);
 }
 
-/* The program has something to look at in its rings. */
-static void libport_ring(struct library_port *p)
-{
-	__u32 sleep = SG_READ_ONCE(p->lib->rings->program_sleeps);
-	const __u64 one = 1;
-
-	p->news = false;
-	if (!sleep || sleep == p->rung)
-		return;
-	p->rung = sleep;
-	if (write(p->lib->ring_bell, &one, sizeof(one)) < 0)
-		return; /* EAGAIN: it has been ringing for long */
-}
-
 void library_flush(struct app *a)
 {
 	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (p->news)
-			libport_ring(p);
+			ringport_wake(p);
 		if (!p->stuck && !p->closed && !p->lib->rings)
 			libport_flush(p);
 	}
@@ -338,39 +323,6 @@ void library_look(struct app *a)
 		if (!p->closed)
 			app_accept(a, p->listener); /* there is room for those that it has taken */
 	}
-}
-
-static bool libport_has_taken(const struct library_port *p)
-{
-	return !p->closed && libport_ahead(p) &&
-	       SG_READ_ONCE(p->lib->memory->taken[p->source]) != p->seen;
-}
-
-/* It says what it did first and looks who sleeps then: the other way round here. */
-bool library_sleeps(struct app *a)
-{
-	bool busy = false, rings = false;
-
-	for (struct library_port *p = a->ports; p; p = p->next) {
-		if (!p->lib->rings)
-			continue;
-		p->lib->sleep[p->source] = sg_ring_sleep(p->lib->sleep[p->source]);
-		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], p->lib->sleep[p->source]);
-		rings = true;
-	}
-	if (!rings)
-		return false;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (struct library_port *p = a->ports; p; p = p->next)
-		busy |= p->lib->rings && (p->news || libport_has_taken(p) || libslots_asked(&p->slots));
-	return busy;
-}
-
-void library_wakes(struct app *a)
-{
-	for (struct library_port *p = a->ports; p; p = p->next)
-		if (p->lib->rings)
-			SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 0);
 }
 
 /* --- beginning and end ----------------------------------------------------------------------- */

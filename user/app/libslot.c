@@ -53,7 +53,6 @@ static bool libslots_grow(struct libslots *s)
 {
 	int number = library_chunk(s->lib, s->source);
 	struct libslot_chunk *c;
-	__u32 slot;
 
 	if (number < 0)
 		return false;
@@ -63,8 +62,10 @@ static bool libslots_grow(struct libslots *s)
 		return false;
 	}
 	s->chunk[number] = c;
-	slot = (__u32)number * SG_CHANNEL_CHUNK;
-	for (__u32 i = 0; i < SG_CHANNEL_CHUNK; i++, slot++) {
+	for (__u32 n = 0; n < SG_CHANNEL_CHUNK; n++) {
+		__u32 i = s->lib->rings ? SG_CHANNEL_CHUNK - 1 - n : n; /* the first is to be used first */
+		__u32 slot = (__u32)number * SG_CHANNEL_CHUNK + i;
+
 		c->gen[i] = (__u32)(SG_READ_ONCE(libslot_shared(s, slot)->error) >> 32);
 		libslots_append(s, slot);
 	}

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A listener whose connections are in rings (syngate/channel_ring.h): who has news, and waiting for some. */
+/* A listener whose connections are in rings (syngate/channel_ring.h): who has news, and sleep until somebody has. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "lib/lib.h"
-
-struct rings_list {
-	struct syngate_conn *first, **last;
-};
-
-struct rings {
-	struct sg_ring_memory *memory;
-	__u32 conns, size;
-	int bell, epoll; /* the second has the first, and the channel */
-	const bool *ours; /* false in a forked child */
-	__u64 said;	  /* sources whose workers have something to look at and may sleep */
-	__u32 sleep;	  /* number of the last one */
-	__u32 rung[SG_CHANNEL_SOURCES]; /* of workers' sleeps that were ended */
-	bool gone;	  /* the daemon */
-	bool told;	  /* that connections wait */
-	struct rings_list news, waiting;
-	struct syngate_conn *conn[]; /* by slot */
-};
+#include "lib/rings.h"
 
 /* --- beginning and end ----------------------------------------------------------------------- */
 
@@ -155,6 +136,7 @@ void syngate_flush(struct syngate_listener *l)
 
 	if (!l->rings || rings_check(l))
 		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the bits first */
 	for (__u64 s = l->rings->said; s; s &= s - 1)
 		asleep |= rings_asleep(l->rings, (__u32)__builtin_ctzll(s));
 	l->rings->said = 0;
@@ -172,14 +154,14 @@ void rings_say(struct syngate_conn *c)
 
 /* --- from the daemon ------------------------------------------------------------------------- */
 
-static void rings_append(struct rings_list *list, struct syngate_conn *c)
+void rings_append(struct rings_list *list, struct syngate_conn *c)
 {
 	c->next = NULL;
 	*list->last = c;
 	list->last = &c->next;
 }
 
-static struct syngate_conn *rings_take(struct rings_list *list)
+struct syngate_conn *rings_take(struct rings_list *list)
 {
 	struct syngate_conn *c = list->first;
 
@@ -265,8 +247,7 @@ static bool rings_collect_word(struct syngate_listener *l, __u32 w)
 	return some;
 }
 
-/* Was there anything? */
-static bool rings_collect(struct syngate_listener *l)
+bool rings_collect(struct syngate_listener *l)
 {
 	struct sg_ring_memory *m = l->rings->memory;
 	bool any = false;
@@ -294,8 +275,7 @@ static void rings_awake(struct syngate_listener *l, const struct epoll_event *ev
 	rings_collect(l);
 }
 
-/* Asleep. 0: nothing came, and we are asleep still; 1: something did, perhaps; or a negative errno. */
-static int rings_sleep(struct syngate_listener *l, int timeout_ms)
+int rings_sleep(struct syngate_listener *l, int timeout_ms)
 {
 	struct epoll_event ev[2];
 	int n;
@@ -326,128 +306,4 @@ int rings_await(struct syngate_listener *l)
 		return why_set(-ECONNRESET, "the syngate daemon has gone");
 	rc = rings_sleep(l, -1);
 	return rc < 0 ? rc : 0;
-}
-
-/* --- syngate.h ------------------------------------------------------------------------------- */
-
-int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
-{
-	struct rings *g = l->rings;
-	struct syngate_conn *c;
-	int rc = rings_check(l);
-
-	if (rc)
-		return rc;
-	while (!(c = rings_take(&g->waiting))) {
-		rings_collect(l);
-		if (g->waiting.first)
-			continue;
-		if (g->gone)
-			return channel_gone();
-		if (flags & SYNGATE_NOWAIT)
-			return -EAGAIN;
-		rc = rings_await(l);
-		if (rc)
-			return rc;
-	}
-	SG_WRITE_ONCE(c->ring->program, SG_RING_TAKEN);
-	listener_taken(l, c->source);
-	g->said |= 1ULL << c->source;
-	c->nonblock = flags & SOCK_NONBLOCK;
-	c->waits = false;
-	*out = c;
-	/* what came meanwhile has no event of its own */
-	c->news = true;
-	rings_append(&g->news, c);
-	return 0;
-}
-
-static int rings_events(struct syngate_listener *l, struct syngate_event *ev, int max)
-{
-	struct rings *g = l->rings;
-	struct syngate_conn *c;
-	int n = 0;
-
-	if (n < max && (g->gone || (!g->told && g->waiting.first))) {
-		g->told = true;
-		ev[n++] = (struct syngate_event){.events = SYNGATE_IN};
-	}
-	while (n < max && (c = rings_take(&g->news))) {
-		unsigned events = ring_events(c);
-
-		c->news = false;
-		if (events)
-			ev[n++] = (struct syngate_event){c, events, c->data};
-	}
-	return n;
-}
-
-static __s64 rings_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (__s64)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Woken in vain we sleep on for the rest of the time. */
-static int rings_wait(struct syngate_listener *l, struct syngate_event *ev, int max, int timeout_ms)
-{
-	__s64 until = timeout_ms > 0 ? rings_now_ms() + timeout_ms : 0;
-	int rc;
-
-	for (;;) {
-		rc = rings_sleep(l, timeout_ms);
-		if (rc <= 0)
-			return rc;
-		rc = rings_events(l, ev, max);
-		if (rc)
-			return rc;
-		if (timeout_ms > 0) {
-			__s64 left = until - rings_now_ms();
-
-			timeout_ms = left > 0 ? (int)left : 0;
-		}
-	}
-}
-
-int syngate_wait(struct syngate_listener *l, struct syngate_event *ev, int max, int timeout_ms)
-{
-	int rc;
-
-	if (!l->rings || max <= 0)
-		return why_set(-EINVAL, "syngate_wait() is for listeners with SG_OPT_RING, and for one event or more");
-	rc = rings_check(l);
-	if (rc)
-		return rc;
-	syngate_flush(l);
-	rings_collect(l);
-	rc = rings_events(l, ev, max);
-	return rc ? rc : rings_wait(l, ev, max, timeout_ms);
-}
-
-void rings_let_go(struct syngate_listener *l)
-{
-	struct syngate_conn *c;
-
-	while ((c = rings_take(&l->rings->waiting)))
-		syngate_abort(c);
-	syngate_flush(l);
-}
-
-void rings_forget(struct syngate_conn *c)
-{
-	struct rings *g = c->l->rings;
-	struct rings_list *list = &g->news;
-
-	if (c->news) {
-		struct syngate_conn **at = &list->first;
-
-		while (*at != c)
-			at = &(*at)->next;
-		*at = c->next;
-		if (list->last == &c->next)
-			list->last = at;
-	}
-	g->conn[c->slot] = NULL;
 }
