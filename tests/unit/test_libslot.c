@@ -194,33 +194,6 @@ static void test_shares(void **state)
 	free(l);
 }
 
-/* A slot whose connection is over is free when its program has let go as well. */
-static void test_held(void **state)
-{
-	struct libslot l, next;
-	struct libslots s;
-
-	(void)state;
-	lib->most_chunks = lib->sure = 1;
-	libslots_init(&s, lib, 0);
-	for (__u32 i = 0; i < SG_CHANNEL_CHUNK; i++)
-		libslot_take(&s, &l, i);
-	assert_false(libslots_room(&s));
-	libslot_hold(&l);
-	ring(&s, l.slot);
-	program_wants(&l, 2, SG_CHANNEL_CLOSED); /* another one's */
-	ring(&s, l.slot);
-	assert_false(libslots_room(&s));
-	program_wants(&l, 1, SG_CHANNEL_CLOSED);
-	ring(&s, l.slot);
-	assert_true(libslots_room(&s));
-	libslot_take(&s, &next, 7);
-	assert_int_equal(next.slot, l.slot);
-	assert_int_equal(next.gen, 2);
-	assert_false(libslots_room(&s));
-	libslots_free(&s);
-}
-
 static void test_options(void **state)
 {
 	struct libslots s;
@@ -344,7 +317,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_taken_and_given, begin, end),
 		cmocka_unit_test_setup_teardown(test_flags, begin, end),
 		cmocka_unit_test_setup_teardown(test_shares, begin, end),
-		cmocka_unit_test_setup_teardown(test_held, begin, end),
 		cmocka_unit_test_setup_teardown(test_options, begin, end),
 		cmocka_unit_test_setup_teardown(test_facts, begin, end),
 		cmocka_unit_test_setup_teardown(test_spare, begin, end),
