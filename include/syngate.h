@@ -35,7 +35,8 @@ struct syngate_listen_options {
 	int syn_backlog;	/* of the half-open queue; -1: the backlog */
 	unsigned flags;		/* SG_OPT_RING, SG_OPT_BATCH */
 	unsigned ring_size;	/* bytes each way, a power of two from 4096 to 2^20; 0: 16384 */
-	unsigned ring_conns;	/* at a time, a multiple of 256; 0: 1024. More wait in the accept queue */
+	unsigned ring_conns;	/* at a time, a multiple of 256; 0: 1024, or 256 for each RX queue if that is more.
+				   Further ones wait in the accept queue */
 };
 
 #define SG_OPT_RING 1u /* connections without descriptors: see syngate_wait() */
@@ -49,7 +50,8 @@ struct syngate_listen_options {
 /*
  * Listen on "192.0.2.1:80", "[2001:db8::1]:80" or "*:80", on every interface that the daemon is attached
  * to. `options` may be NULL. -EINVAL: malformed. -EADDRINUSE. -ESRCH: no daemon. -EACCES: its socket is
- * not for us, or the port is below 1024 and we are not root. -EPROTO: it is of another version.
+ * not for us, or the port is below 1024 and we are not root. -EPROTO: it is of another version. -ENOSPC: it has no room
+ * for another listener, or for its rings.
  */
 int syngate_listen(struct syngate_listener **out, const char *address,
 		   const struct syngate_listen_options *options);
@@ -169,12 +171,12 @@ struct syngate_event {
 };
 
 #define SYNGATE_IN  1u /* there is something to read, or the end */
-#define SYNGATE_OUT 2u /* syngate_send() has room again, after -EAGAIN or a part */
+#define SYNGATE_OUT 2u /* half of the ring is free again, after -EAGAIN or a part */
 #define SYNGATE_END 4u /* reset or timed out: syngate_error() */
 
 /*
- * What is new, by edges as epoll(7)'s EPOLLET: read until -EAGAIN. How many, 0 after `timeout_ms` (-1: never), or -EINTR,
- * -ECONNRESET: the daemon has gone. What was sent and closed leaves at the latest with this call, with one that waits, or with
+ * What is new, by edges as epoll(7)'s EPOLLET: read until -EAGAIN. How many, 0 after `timeout_ms` (-1: never), or -EINTR. That the
+ * daemon has gone is said each time. What was sent and closed leaves at the latest with this call, with one that waits, or with
  * syngate_flush().
  */
 int syngate_wait(struct syngate_listener *l, struct syngate_event *events, int max, int timeout_ms);

@@ -49,7 +49,7 @@ struct sg_channel_request {
 	__s32 syn_backlog; /* -1: the backlog */
 	__u32 flags;	   /* SG_CHANNEL_RINGS */
 	__u32 ring_size;   /* bytes of a ring, a power of two; and connections: channel_ring.h */
-	__u32 ring_conns;
+	__u32 ring_conns;  /* 0: SG_RING_CONNS, or more if the workers are many; the memory's size tells */
 	__u32 batch;	   /* connections that may come in one message, to SG_CHANNEL_BATCH; 0: one */
 };
 

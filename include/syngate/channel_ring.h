@@ -10,8 +10,9 @@
  *	tx: program --> daemon		tx_head <= tx_tail <= tx_head + size
  *
  * What there is to look at: the program sets the slot's bit in sg_channel_memory.ask, the daemon the one in
- * `ready` and then that word's in `some`. Who is about to sleep says so, looks once more, and sleeps until its bell is
- * written to, which the other side does when it has set bits and finds it asleep.
+ * `ready` and then that word's in `some`. Who is about to sleep says so by a number that is neither 0 nor the last one,
+ * looks once more, and sleeps until its bell is written to, which the other side does when it has set bits and finds it asleep,
+ * once for each number.
  *
  * A slot is used again when both have let go: the program by SG_CHANNEL_CLOSED or SG_CHANNEL_RESET.
  */
@@ -29,12 +30,12 @@
 
 enum sg_ring_daemon {
 	SG_RING_FIN = 1,  /* the peer's, behind rx_tail */
-	SG_RING_FULL = 2, /* there is more for rx: set the bit when there is room */
+	SG_RING_FULL = 2, /* there is more for rx: set the bit when half of it is free */
 };
 
 enum sg_ring_program {
 	SG_RING_SHUT = 1, /* FIN behind tx_tail */
-	SG_RING_WANT = 2, /* tx was full: set the bit when there is room */
+	SG_RING_WANT = 2, /* tx was full: set the bit when half of it is free */
 	SG_RING_TAKEN = 4, /* it was accepted */
 };
 
@@ -47,6 +48,7 @@ struct sg_ring {
 	__u32 handshake_us;    /* as in struct sg_channel_conn */
 	__u32 admitted;
 	struct sg_tuple tuple;
+	__u32 turn; /* of that source's, in which order they are to be accepted */
 	/* the program's; the daemon's when the connection begins */
 	__u32 rx_head __attribute__((aligned(64)));
 	__u32 tx_tail;
@@ -55,12 +57,18 @@ struct sg_ring {
 
 /* The rings' bytes follow, from the next page on: rx and tx of slot 0, of slot 1, ... */
 struct sg_ring_memory {
-	__u32 program_sleeps;			/* the program's */
+	__u32 program_sleeps;			/* the program's; 0: it does not */
 	__u32 daemon_sleeps[SG_CHANNEL_SOURCES] __attribute__((aligned(64)));
 	__u64 some[SG_CHANNEL_SLOTS / 64 / 64] __attribute__((aligned(64)));
 	__u64 ready[SG_CHANNEL_SLOTS / 64] __attribute__((aligned(64)));
 	struct sg_ring ring[];
 };
+
+/* The number of the next sleep. */
+SG_INLINE __u32 sg_ring_sleep(__u32 last)
+{
+	return last + 1 ? last + 1 : 1;
+}
 
 /* Where the bytes begin, and where they end. */
 SG_INLINE __u64 sg_ring_head_bytes(__u32 conns)
@@ -73,6 +81,15 @@ SG_INLINE __u64 sg_ring_head_bytes(__u32 conns)
 SG_INLINE __u64 sg_ring_bytes(__u32 conns, __u32 size)
 {
 	return sg_ring_head_bytes(conns) + (__u64)conns * 2 * size;
+}
+
+/* The connections of a memory of so many bytes; 0: it is none. */
+SG_INLINE __u32 sg_ring_conns(__u64 bytes, __u32 size)
+{
+	for (__u32 conns = SG_CHANNEL_CHUNK; conns <= SG_CHANNEL_SLOTS; conns += SG_CHANNEL_CHUNK)
+		if (sg_ring_bytes(conns, size) == bytes)
+			return conns;
+	return 0;
 }
 
 SG_INLINE __u8 *sg_ring_rx(struct sg_ring_memory *m, __u32 conns, __u32 size, __u32 slot)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The servers of examples/, built as their reader builds them, against what `make install` installs: with
-# the shared libsyngate and with the static one, and their twins on the kernel's sockets. Each is short, serves
+# the shared libsyngate and with the static one, their twins through rings and on the kernel's sockets. Each is short, serves
 # over IPv4 and IPv6, and ends at SIGTERM with nothing left behind.
 #
 #	client                              server
@@ -70,6 +70,7 @@ done
 for name in echo http; do
 	build $name $name $(pkg-config --cflags --libs syngate)
 	build ${name}_static $name $(pkg-config --cflags syngate) "$LIBDIR/libsyngate.a"
+	build ${name}_ring ${name}_ring $(pkg-config --cflags --libs syngate)
 	build ${name}_kernel ${name}_kernel
 done
 ldd $T/echo | grep -q "libsyngate.so.0 => $LIBDIR" || die "echo is not linked to the shared library"
@@ -77,10 +78,10 @@ ldd $T/echo | grep -q "libsyngate.so.0 => $LIBDIR" || die "echo is not linked to
 
 net_up
 syngate_start --listen '*:80' --app http
-for name in echo echo_static; do
+for name in echo echo_static echo_ring; do
 	echoes $name 7 '*:7'
 done
-for name in http http_static; do
+for name in http http_static http_ring; do
 	serves $name 8080 '*:8080'
 done
 echoes echo_kernel 70 70
@@ -89,4 +90,4 @@ left() { [ "$(show listeners length)" = 1 ]; }
 await "their listeners to go" left
 eq "connections left" "$(show conns length)" 0
 syngate_stop
-say "echo and http: shared, static and on the kernel's sockets"
+say "echo and http: shared, static, through rings and on the kernel's sockets"

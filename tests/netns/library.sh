@@ -46,11 +46,20 @@ for queues in 1 2; do
 		killed exits_in_order forked wrong_use unprivileged hostile descriptors
 	say "$queues RX queues: $(wc -l <$T/library.out) parts"
 	export SG_QUEUES=$queues
-	SG_RINGS=1 try streams half_close options cork facts back_pressure resets not_blocking events queue abort_on_overflow \
-		close_listener exhausted reused killed exits_in_order wrong_use wrong_rings hostile_rings descriptors
+	SG_RINGS=1 try streams half_close options cork facts back_pressure resets not_blocking events shut_for_reading in_order queue abort_on_overflow \
+		close_listener exhausted reused killed killed_closed exits_in_order wrong_use wrong_rings bounded child_refused hostile_rings hostile_awake descriptors
 	say "$queues RX queues, rings: $(wc -l <$T/library.out) parts"
 	syngate_stop
 done
+ip -n server link del s0
+net_link 8
+syngate_start --listen '*:80' --app http
+SG_DAEMON=$SG_PID SG_QUEUES=8
+SG_RINGS=1 try streams in_order reused
+syngate_stop
+say "8 RX queues, rings: $(wc -l <$T/library.out) parts"
+ip -n server link del s0
+net_link 2
 syngate_start --listen '*:80' --app http
 SG_DAEMON=$SG_PID
 try daemon_dies

@@ -24,11 +24,17 @@ daemon()
 	await "syngated" syngate status
 }
 
-daemon
-syngate attach s0
-C env ${ASAN:+LD_PRELOAD=$ASAN ASAN_OPTIONS=detect_leaks=0} SG_WARNINGS=$T/syngated.err \
-	$PY "$TOP/tests/netns/library.py" interfaces >$T/library.out || die "library.py: interfaces"
-syngate_stop TERM
+for rings in 0 1; do
+	daemon
+	syngate attach s0
+	parts=interfaces
+	[ $rings = 0 ] || parts='shares interfaces'
+	# shellcheck disable=SC2086 # a list of words
+	C env ${ASAN:+LD_PRELOAD=$ASAN ASAN_OPTIONS=detect_leaks=0} SG_WARNINGS=$T/syngated.err SG_RINGS=$rings \
+		$PY "$TOP/tests/netns/library.py" $parts >$T/library.out ||
+		die "library.py, rings: $rings, behind: $(tail -n 1 $T/library.out)"
+	syngate_stop TERM
+done
 say "a listener is on the interfaces that there are, and on those that come"
 
 # --- who may ---

@@ -194,33 +194,6 @@ static void test_shares(void **state)
 	free(l);
 }
 
-/* A slot whose connection is over is free when its program has let go as well. */
-static void test_held(void **state)
-{
-	struct libslot l, next;
-	struct libslots s;
-
-	(void)state;
-	lib->most_chunks = lib->sure = 1;
-	libslots_init(&s, lib, 0);
-	for (__u32 i = 0; i < SG_CHANNEL_CHUNK; i++)
-		libslot_take(&s, &l, i);
-	assert_false(libslots_room(&s));
-	libslot_hold(&l);
-	ring(&s, l.slot);
-	program_wants(&l, 2, SG_CHANNEL_CLOSED); /* another one's */
-	ring(&s, l.slot);
-	assert_false(libslots_room(&s));
-	program_wants(&l, 1, SG_CHANNEL_CLOSED);
-	ring(&s, l.slot);
-	assert_true(libslots_room(&s));
-	libslot_take(&s, &next, 7);
-	assert_int_equal(next.slot, l.slot);
-	assert_int_equal(next.gen, 2);
-	assert_false(libslots_room(&s));
-	libslots_free(&s);
-}
-
 static void test_options(void **state)
 {
 	struct libslots s;
@@ -276,6 +249,67 @@ static void test_facts(void **state)
 	libslots_free(&s);
 }
 
+/* --- rings ----------------------------------------------------------------------------------- */
+
+/* A chunk that is not needed is somebody else's who does; the one that each is sure of is not. */
+static void test_spare(void **state)
+{
+	struct libslot l[2 * SG_CHANNEL_CHUNK], other;
+	struct libslots a, b;
+	bool second = false;
+
+	(void)state;
+	assert_int_equal(library_rings(lib, 2 * SG_CHANNEL_CHUNK, SG_RING_SIZE_MIN, 1), 0);
+	libslots_init(&a, lib, 0);
+	libslots_init(&b, lib, 1);
+	for (__u32 i = 0; i < 2 * SG_CHANNEL_CHUNK; i++)
+		libslot_take(&a, &l[i], i);
+	assert_false(libslots_room(&b));
+	assert_true(lib->hungry);
+	for (__u32 i = 0; i < 2 * SG_CHANNEL_CHUNK; i++) {
+		second = l[i].slot / SG_CHANNEL_CHUNK == 1;
+		if (second)
+			libslots_spare(&a); /* not yet */
+		assert_false(libslots_room(&b));
+		lib->memory->slot[l[i].slot].state |= SG_CHANNEL_CLOSED;
+		libslot_give(&l[i]);
+	}
+	assert_true(second);
+	libslots_spare(&a);
+	assert_false(lib->hungry);
+	assert_true(libslots_room(&b));
+	for (__u32 i = 0; i < SG_CHANNEL_CHUNK; i++) {
+		libslot_take(&a, &l[i], i);
+		assert_true(l[i].slot < SG_CHANNEL_CHUNK);
+		assert_int_equal(l[i].gen, 2);
+	}
+	assert_false(libslots_room(&a));
+	libslot_take(&b, &other, 1);
+	assert_int_equal(other.slot / SG_CHANNEL_CHUNK, 1);
+	libslots_free(&a);
+	libslots_free(&b);
+}
+
+/* What the program has not let go of is nobody's, even when its worker has gone. */
+static void test_held(void **state)
+{
+	struct libslots s;
+	struct libslot l;
+
+	(void)state;
+	assert_int_equal(library_rings(lib, SG_CHANNEL_CHUNK, SG_RING_SIZE_MIN, 0), 0);
+	libslots_init(&s, lib, 3);
+	libslot_take(&s, &l, 1);
+	assert_int_equal(l.slot, 0);
+	libslot_hold(&l);
+	libslots_free(&s);
+	libslots_init(&s, lib, 4);
+	assert_false(libslots_room(&s));
+	lib->memory->slot[l.slot].state |= SG_CHANNEL_CLOSED;
+	assert_true(libslots_room(&s));
+	libslots_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,9 +317,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_taken_and_given, begin, end),
 		cmocka_unit_test_setup_teardown(test_flags, begin, end),
 		cmocka_unit_test_setup_teardown(test_shares, begin, end),
-		cmocka_unit_test_setup_teardown(test_held, begin, end),
 		cmocka_unit_test_setup_teardown(test_options, begin, end),
 		cmocka_unit_test_setup_teardown(test_facts, begin, end),
+		cmocka_unit_test_setup_teardown(test_spare, begin, end),
+		cmocka_unit_test_setup_teardown(test_held, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

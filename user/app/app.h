@@ -42,7 +42,7 @@ struct app_queue {
 
 #define APP_IDLE    (60 * SG_SEC) /* of an HTTP client between two segments */
 #define APP_LINGER  (5 * SG_SEC)  /* for what still comes in after our last byte */
-#define APP_PARTING (3 * SG_MS)	  /* for the rest of a program that may be dying */
+#define APP_PARTING (20 * SG_MS) /* for the rest of a program that may be dying */
 
 /* How a connection's state begins. */
 struct app_conn {

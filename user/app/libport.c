@@ -21,8 +21,7 @@ static struct sg_queue *libport_queue(const struct library_port *p)
 	return &p->app->queues[p->listener];
 }
 
-/* In the accept queue still, as far as we know. */
-static __u32 libport_ahead(const struct library_port *p)
+__u32 libport_ahead(const struct library_port *p)
 {
 	return p->sent - p->taken + p->waiting;
 }
@@ -174,22 +173,11 @@ static void libport_flush(struct library_port *p)
 	libport_watch(p);
 }
 
-/* The program has something to look at in its rings. */
-static void libport_ring(struct library_port *p)
-{
-	const __u64 one = 1;
-
-	p->news = false;
-	if (SG_READ_ONCE(p->lib->rings->program_sleeps) &&
-	    write(p->lib->ring_bell, &one, sizeof(one)) < 0)
-		return; /* EAGAIN: it has been ringing for long */
-}
-
 void library_flush(struct app *a)
 {
 	for (struct library_port *p = a->ports; p; p = p->next) {
 		if (p->news)
-			libport_ring(p);
+			ringport_wake(p);
 		if (!p->stuck && !p->closed && !p->lib->rings)
 			libport_flush(p);
 	}
@@ -328,41 +316,11 @@ void library_look(struct app *a)
 			libport_settle(p);
 		if (p->slots.more || (p->lib->rings && libslots_asked(&p->slots)))
 			libslots_serve(&p->slots, a);
+		if (p->lib->rings && atomic_load_explicit(&p->lib->hungry, memory_order_relaxed))
+			libslots_spare(&p->slots);
 		if (p->lib->rings && !p->closed)
 			app_accept(a, p->listener); /* there is room for those that it has taken */
 	}
-}
-
-static bool libport_has_taken(const struct library_port *p)
-{
-	return !p->closed && SG_READ_ONCE(p->lib->memory->taken[p->source]) != p->seen;
-}
-
-/* It says what it did first and looks who sleeps then: the other way round here. */
-bool library_sleeps(struct app *a)
-{
-	bool busy = false, rings = false;
-
-	for (struct library_port *p = a->ports; p; p = p->next) {
-		busy |= p->slots.more;
-		if (!p->lib->rings)
-			continue;
-		SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 1);
-		rings = true;
-	}
-	if (!rings)
-		return busy;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (struct library_port *p = a->ports; p; p = p->next)
-		busy |= p->lib->rings && (p->news || libport_has_taken(p) || libslots_asked(&p->slots));
-	return busy;
-}
-
-void library_wakes(struct app *a)
-{
-	for (struct library_port *p = a->ports; p; p = p->next)
-		if (p->lib->rings)
-			SG_WRITE_ONCE(p->lib->rings->daemon_sleeps[p->source], 0);
 }
 
 /* --- beginning and end ----------------------------------------------------------------------- */

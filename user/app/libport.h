@@ -40,9 +40,12 @@ struct library_port {
 	unsigned holds; /* 1 while open, and one for each connection */
 	bool closed;
 	bool news; /* rings: the program has something to look at */
+	__u32 rung; /* number of the program's last sleep that was ended */
 	struct libslots slots;
 };
 
+/* In the accept queue still, as far as we know. */
+__u32 libport_ahead(const struct library_port *p);
 /* May another connection be accepted? */
 bool libport_room(struct library_port *p);
 
@@ -54,6 +57,8 @@ void libport_add_own(struct library_port *p, struct library_conn *k);
 void libport_give(struct library_port *p, struct library_conn *k);
 /* Rings: it is there to be taken; no channel is needed. */
 void libport_given(struct library_port *p, struct library_conn *k);
+/* Rings, at the end of a round with news: a program that sleeps is woken. */
+void ringport_wake(struct library_port *p);
 /* It is no more. The port may be no more either then. */
 void libport_remove(struct library_port *p, struct library_conn *k);
 #endif

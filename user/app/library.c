@@ -118,17 +118,52 @@ void library_source_back(struct library *l, __u32 source)
 	library_bit_back(&l->sources, source);
 }
 
-int library_chunk(struct library *l, __u32 source)
+static void library_ring(const struct library *l)
 {
-	if (source < l->sure && library_bit(&l->chunks[source / 64], source % 64))
-		return (int)source;
-	for (__u32 i = l->sure; i < l->most_chunks; i++)
-		if (library_bit(&l->chunks[i / 64], i % 64))
-			return (int)i;
-	return -ENOSPC;
+	const __u64 one = 1;
+
+	if (write(l->bell, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: it has been ringing for long */
 }
 
 void library_chunk_back(struct library *l, __u32 number)
 {
 	library_bit_back(&l->chunks[number / 64], number % 64);
+	if (atomic_exchange(&l->hungry, false))
+		library_ring(l);
+}
+
+/* A worker that has gone may have left connections in rings, of which the program has not let go yet. */
+static bool library_chunk_is_held(const struct library *l, __u32 number)
+{
+	const struct sg_channel_slot *slot = &l->memory->slot[(size_t)number * SG_CHANNEL_CHUNK];
+
+	for (__u32 i = 0; l->rings && i < SG_CHANNEL_CHUNK; i++) {
+		__u64 word = __atomic_load_n(&slot[i].state, __ATOMIC_ACQUIRE);
+
+		if (word >> 32 && !(word & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
+			return true;
+	}
+	return false;
+}
+
+static bool library_chunk_take(struct library *l, __u32 number)
+{
+	if (!library_bit(&l->chunks[number / 64], number % 64))
+		return false;
+	if (!library_chunk_is_held(l, number))
+		return true;
+	library_bit_back(&l->chunks[number / 64], number % 64);
+	return false;
+}
+
+int library_chunk(struct library *l, __u32 source)
+{
+	if (source < l->sure && library_chunk_take(l, source))
+		return (int)source;
+	for (__u32 i = l->sure; i < l->most_chunks; i++)
+		if (library_chunk_take(l, i))
+			return (int)i;
+	atomic_store(&l->hungry, true);
+	return -ENOSPC;
 }

@@ -22,9 +22,11 @@ struct library {
 	__u32 batch; /* connections in one message */
 	__u64 sources, chunks[SG_CHANNEL_CHUNKS / 64];
 	__u32 sure, most_chunks; /* sources that are sure of a chunk; chunks that there are */
+	atomic_bool hungry;	 /* one wanted a chunk and there was none */
 	/* NULL: it has descriptors; else rings, for so many connections of so many bytes each way */
 	struct sg_ring_memory *rings;
 	__u32 ring_conns, ring_size;
+	__u32 sleep[SG_CHANNEL_SOURCES]; /* numbers of workers' last sleeps; each is its worker's */
 	int ring_shared, ring_bell; /* `rings` as a descriptor; the program's bell; owned */
 };
 

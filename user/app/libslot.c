@@ -16,6 +16,7 @@ struct libslot_chunk {
 	struct libslot *of[SG_CHANNEL_CHUNK]; /* NULL: free */
 	__u32 next[SG_CHANNEL_CHUNK];	      /* of the free ones */
 	__u32 gen[SG_CHANNEL_CHUNK];	      /* of the last connection */
+	__u32 used;
 };
 
 static struct libslot libslot_held; /* libslot_hold() */
@@ -32,8 +33,14 @@ static struct sg_channel_slot *libslot_shared(const struct libslots *s, __u32 sl
 
 /* --- which are free -------------------------------------------------------------------------- */
 
+/* Of a descriptor the end is told in its slot, the longer the better; of rings the last ones are in the cache. */
 static void libslots_append(struct libslots *s, __u32 slot)
 {
+	if (s->lib->rings && s->first != LIBSLOT_END) {
+		libslot_chunk(s, slot)->next[slot % SG_CHANNEL_CHUNK] = s->first;
+		s->first = slot;
+		return;
+	}
 	if (s->first == LIBSLOT_END)
 		s->first = slot;
 	else
@@ -47,7 +54,6 @@ static bool libslots_grow(struct libslots *s)
 {
 	int number = library_chunk(s->lib, s->source);
 	struct libslot_chunk *c;
-	__u32 slot;
 
 	if (number < 0)
 		return false;
@@ -57,8 +63,10 @@ static bool libslots_grow(struct libslots *s)
 		return false;
 	}
 	s->chunk[number] = c;
-	slot = (__u32)number * SG_CHANNEL_CHUNK;
-	for (__u32 i = 0; i < SG_CHANNEL_CHUNK; i++, slot++) {
+	for (__u32 n = 0; n < SG_CHANNEL_CHUNK; n++) {
+		__u32 i = s->lib->rings ? SG_CHANNEL_CHUNK - 1 - n : n; /* the first is to be used first */
+		__u32 slot = (__u32)number * SG_CHANNEL_CHUNK + i;
+
 		c->gen[i] = (__u32)(SG_READ_ONCE(libslot_shared(s, slot)->error) >> 32);
 		libslots_append(s, slot);
 	}
@@ -81,6 +89,36 @@ void libslots_free(struct libslots *s)
 	}
 }
 
+/* The list of free slots without those of chunk `number`. */
+static void libslots_without(struct libslots *s, __u32 number)
+{
+	__u32 slot = s->first, next;
+
+	s->first = LIBSLOT_END;
+	for (; slot != LIBSLOT_END; slot = next) {
+		next = libslot_chunk(s, slot)->next[slot % SG_CHANNEL_CHUNK];
+		if (slot / SG_CHANNEL_CHUNK != number)
+			libslots_append(s, slot);
+	}
+}
+
+void libslots_spare(struct libslots *s)
+{
+	__u32 chunks = 0;
+
+	for (__u32 i = 0; i < s->lib->most_chunks; i++)
+		chunks += s->chunk[i] != NULL;
+	for (__u32 i = s->lib->sure; i < s->lib->most_chunks && chunks > 1; i++) {
+		if (!s->chunk[i] || s->chunk[i]->used)
+			continue;
+		libslots_without(s, i);
+		free(s->chunk[i]);
+		s->chunk[i] = NULL;
+		library_chunk_back(s->lib, i);
+		chunks--;
+	}
+}
+
 bool libslots_room(struct libslots *s)
 {
 	return s->first != LIBSLOT_END || libslots_grow(s);
@@ -99,18 +137,27 @@ void libslot_take(struct libslots *s, struct libslot *l, tcp_id id)
 	i = l->slot % SG_CHANNEL_CHUNK;
 	s->first = c->next[i];
 	c->of[i] = l;
+	c->used++;
 	l->gen = ++c->gen[i];
 	/* in this order: a handle of the last generation finds the end in the first */
 	__atomic_store_n(&libslot_shared(s, l->slot)->error, (__u64)l->gen << 32, __ATOMIC_RELEASE);
 	__atomic_store_n(&libslot_shared(s, l->slot)->state, (__u64)l->gen << 32, __ATOMIC_RELEASE);
 }
 
+static void libslot_free(struct libslots *s, __u32 slot)
+{
+	struct libslot_chunk *c = libslot_chunk(s, slot);
+
+	c->of[slot % SG_CHANNEL_CHUNK] = NULL;
+	c->used--;
+	libslots_append(s, slot);
+}
+
 void libslot_give(struct libslot *l)
 {
 	if (l->slot == SG_CHANNEL_NO_SLOT)
 		return;
-	libslot_chunk(l->from, l->slot)->of[l->slot % SG_CHANNEL_CHUNK] = NULL;
-	libslots_append(l->from, l->slot);
+	libslot_free(l->from, l->slot);
 }
 
 void libslot_hold(struct libslot *l)
@@ -121,14 +168,12 @@ void libslot_hold(struct libslot *l)
 /* The program has done something with one that was held. */
 static void libslot_held_look(struct libslots *s, __u32 slot)
 {
-	struct libslot_chunk *c = libslot_chunk(s, slot);
-	__u32 i = slot % SG_CHANNEL_CHUNK;
+	__u32 gen = libslot_chunk(s, slot)->gen[slot % SG_CHANNEL_CHUNK];
 	__u64 word = __atomic_load_n(&libslot_shared(s, slot)->state, __ATOMIC_ACQUIRE);
 
-	if (word >> 32 != c->gen[i] || !(word & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
+	if (word >> 32 != gen || !(word & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)))
 		return;
-	c->of[i] = NULL;
-	libslots_append(s, slot);
+	libslot_free(s, slot);
 }
 
 void libslot_tell(const struct libslot *l, int error)

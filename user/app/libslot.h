@@ -27,7 +27,7 @@ struct libslots {
 	struct libslot_chunk *chunk[SG_CHANNEL_CHUNKS]; /* by number; NULL: not ours */
 	__u32 next; /* chunk to be looked at */
 	bool more;  /* those that were not served last time */
-	__u32 first, last; /* slots that are free: what was given back last is used last */
+	__u32 first, last; /* slots that are free: what was given back last is used last; rings: first */
 };
 
 void libslots_init(struct libslots *s, struct library *lib, __u32 source);
@@ -38,6 +38,8 @@ void libslots_serve(struct libslots *s, struct app *a);
 
 /* Is one free? */
 bool libslots_room(struct libslots *s);
+/* Another worker found no chunk: those that we do not need, but for one, are its. */
+void libslots_spare(struct libslots *s);
 /* Has the program set the bit of one? */
 bool libslots_asked(const struct libslots *s);
 

@@ -186,7 +186,8 @@ static enum ring_flow ringconn_down(struct app *a, struct ring_conn *k, __u32 *m
 	k->tx_head += used;
 	__atomic_store_n(&r->tx_head, k->tx_head, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the program asks first and looks then */
-	if (SG_READ_ONCE(r->program) & SG_RING_WANT)
+	if (SG_READ_ONCE(r->program) & SG_RING_WANT &&
+	    SG_READ_ONCE(r->tx_tail) - k->tx_head <= ringconn_library(k)->ring_size / 2)
 		ringconn_news(k);
 	*moved += used;
 	return RING_MORE;
@@ -278,6 +279,7 @@ static void ringconn_begin(struct app *a, struct ring_conn *k)
 	r->handshake_us = f.handshake_us;
 	r->admitted = f.cookie ? SG_CHANNEL_COOKIE : SG_CHANNEL_QUEUE;
 	r->tuple = f.tuple;
+	r->turn = k->k.port->sent;
 	__atomic_store_n(&r->gen, k->k.slot.gen, __ATOMIC_RELEASE);
 	ringconn_news(k);
 }
@@ -297,8 +299,8 @@ static void ringconn_drop(struct app *a, struct app_conn *c)
 {
 	struct ring_conn *k = ringconn_of(c);
 
-	libslot_look(a, &k->k.slot);
-	if (!k->up_done || !k->down_done)
+	if (!(libslot_look(a, &k->k.slot) & (SG_CHANNEL_CLOSED | SG_CHANNEL_RESET)) &&
+	    (!k->up_done || !k->down_done))
 		ringconn_tell(k, ECONNRESET);
 	libport_remove(k->k.port, &k->k);
 }

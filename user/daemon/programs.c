@@ -68,7 +68,8 @@ static void program_end(struct program *p, struct daemon *d)
 {
 	if (p->lib) {
 		clients_forget(d->clients, p->lib);
-		program_unlisten(p, d, !atomic_load(&p->lib->bye));
+		/* connections in rings have no descriptors that would hang up */
+		program_unlisten(p, d, p->lib->rings || !atomic_load(&p->lib->bye));
 		library_put(p->lib);
 	}
 	close(p->fd);
@@ -152,23 +153,45 @@ static int program_library(struct program *p, struct err *err)
 	return err_set(err, rc, EXIT_KERNEL, "cannot set up a channel: %s", strerror(-rc));
 }
 
+/* Bytes of rings that may still be given to somebody: a quarter of the machine's memory is for all of them. */
+static __u64 programs_rings_left(const struct programs *p)
+{
+	__u64 left = (__u64)sysconf(_SC_PHYS_PAGES) * (__u64)sysconf(_SC_PAGESIZE) / 4;
+
+	for (int i = 0; i < PROGRAMS_MAX; i++) {
+		const struct library *l = p->program[i].lib;
+		__u64 used = l && l->rings ? sg_ring_bytes(l->ring_conns, l->ring_size) : 0;
+
+		left -= used < left ? used : left;
+	}
+	return left;
+}
+
 static int program_rings(const struct program *p, const struct daemon *d,
 			 const struct sg_channel_request *r, struct err *err)
 {
-	__u32 workers = program_workers(d);
+	__u64 left = programs_rings_left(d->programs);
+	__u32 workers = program_workers(d), conns = r->ring_conns;
 	int rc;
 
-	if (r->flags != SG_CHANNEL_RINGS || !sg_ring_is_sound(r->ring_conns, r->ring_size))
+	if (!conns)
+		conns = workers * SG_CHANNEL_CHUNK > SG_RING_CONNS ? workers * SG_CHANNEL_CHUNK : SG_RING_CONNS;
+	if (r->flags != SG_CHANNEL_RINGS || !sg_ring_is_sound(conns, r->ring_size))
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "rings are of %u to %u bytes, a power of two, for %u to %u connections, "
 			       "a multiple of %u, and of 4 GiB in all",
 			       SG_RING_SIZE_MIN, SG_RING_SIZE_MAX, SG_CHANNEL_CHUNK, SG_CHANNEL_SLOTS,
 			       SG_CHANNEL_CHUNK);
-	if (r->ring_conns < workers * SG_CHANNEL_CHUNK)
+	if (conns < workers * SG_CHANNEL_CHUNK)
 		return err_set(err, -EINVAL, EXIT_USAGE,
 			       "%u RX queues need rings for %u connections at least: ring_conns",
 			       workers, workers * SG_CHANNEL_CHUNK);
-	rc = library_rings(p->lib, r->ring_conns, r->ring_size, workers);
+	if (sg_ring_bytes(conns, r->ring_size) > left)
+		return err_set(err, -ENOSPC, EXIT_USAGE,
+			       "no room for these rings: of a quarter of the machine's memory, which is for "
+			       "all programs' rings, %llu MiB are left",
+			       (unsigned long long)(left >> 20));
+	rc = library_rings(p->lib, conns, r->ring_size, workers);
 	return rc ? err_set(err, rc, EXIT_KERNEL, "cannot set up rings: %s", strerror(-rc)) : 0;
 }
 

@@ -196,6 +196,11 @@ static int channel_conns_in(const struct sg_channel_conn *c, size_t n, int max)
 	return conns;
 }
 
+int channel_gone(void)
+{
+	return why_set(-ECONNRESET, "the syngate daemon has gone, and the listener with it: listen anew");
+}
+
 int channel_conns(int channel, struct sg_channel_conn *c, int *fd, int max, int flags)
 {
 	ssize_t n = channel_take(channel, c, (size_t)max * sizeof(*c), fd, max, flags);
@@ -204,8 +209,7 @@ int channel_conns(int channel, struct sg_channel_conn *c, int *fd, int max, int 
 	if (n == -EAGAIN)
 		return -EAGAIN;
 	if (n == 0 || n == -ECONNRESET)
-		return why_set(-ECONNRESET, "the syngate daemon has gone, and the listener with it: "
-					    "listen anew");
+		return channel_gone();
 	if (n < 0)
 		return why_set((int)n, "accept: %s", strerror((int)-n));
 	conns = channel_conns_in(c, (size_t)n, max);

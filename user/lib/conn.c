@@ -145,12 +145,16 @@ int syngate_shutdown(struct syngate_conn *c, int how)
 
 static void conn_close(struct syngate_conn *c, __u32 how)
 {
-	if (c->slot != SG_CHANNEL_NO_SLOT)
-		slot_change(c, 0, how); /* it may be over already */
-	if (c->ring)
+	/* it may be over already, or our parent's */
+	bool told = c->slot != SG_CHANNEL_NO_SLOT && slot_change(c, 0, how) == 0;
+
+	if (c->ring) {
 		rings_forget(c);
-	else
+		if (told)
+			rings_say(c);
+	} else {
 		close(c->fd);
+	}
 	listener_put(c->l);
 	free(c);
 }

@@ -32,6 +32,7 @@ struct syngate_conn {
 	/* rings: */
 	struct sg_ring *ring;
 	__u32 rx_head, tx_tail;
+	__u32 source, turn;
 	bool nonblock, deaf, shut; /* deaf: shut down for reading */
 	bool waits, news;	   /* which list it is in: to be accepted; it has some */
 	struct syngate_conn *next; /* of that */
@@ -48,6 +49,9 @@ int channel_open(const char *instance);
  * daemon refused with.
  */
 int channel_ask(int channel, const struct sg_channel_request *r, int *fd, int max);
+
+/* The daemon has: -ECONNRESET. */
+int channel_gone(void);
 
 /* A connection is asked for; the answer comes through the other end of `fd`. */
 int channel_connect(int channel, const struct sg_channel_connect *m, int fd);
@@ -93,6 +97,8 @@ int rings_open(struct syngate_listener *l, const struct sg_channel_request *r, i
 void rings_close(struct syngate_listener *l);
 int rings_fd(const struct syngate_listener *l);
 int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flags);
+/* 0, or -EPERM: rings that are another process's. */
+int rings_check(const struct syngate_listener *l);
 /* Until there is something to look at. 0, or a negative errno. */
 int rings_await(struct syngate_listener *l);
 /* Has the daemon gone, as far as we know? */
@@ -103,7 +109,7 @@ void rings_say(struct syngate_conn *c);
 __u8 *rings_bytes(const struct syngate_conn *c, __u32 *size);
 /* Who has not been accepted is reset. */
 void rings_let_go(struct syngate_listener *l);
-/* It is no more. */
+/* It is no more here; the daemon knows by its slot. */
 void rings_forget(struct syngate_conn *c);
 
 ssize_t ring_recv(struct syngate_conn *c, void *buf, size_t len, int flags);

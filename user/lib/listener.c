@@ -117,7 +117,7 @@ int syngate_listen(struct syngate_listener **out, const char *address,
 		.syn_backlog = o ? o->syn_backlog : -1,
 		.flags = o && o->flags & SG_OPT_RING ? SG_CHANNEL_RINGS : 0,
 		.ring_size = o && o->ring_size ? o->ring_size : SG_RING_SIZE,
-		.ring_conns = o && o->ring_conns ? o->ring_conns : SG_RING_CONNS,
+		.ring_conns = o ? o->ring_conns : 0,
 		.batch = o && o->flags & SG_OPT_BATCH ? SG_CHANNEL_BATCH : 1,
 	};
 	int rc;
@@ -223,6 +223,7 @@ void syngate_listener_close(struct syngate_listener *l)
 	if (l->rings)
 		rings_let_go(l);
 	l->closed = true;
-	send(l->channel, &r, sizeof(r), MSG_NOSIGNAL); /* it may have gone */
+	if (!rings_check(l))
+		send(l->channel, &r, sizeof(r), MSG_NOSIGNAL); /* it may have gone */
 	listener_put(l);
 }

@@ -27,10 +27,13 @@ static bool ring_has_fin(const struct syngate_conn *c)
 /* The daemon asks first whether it is to be told, and looks then. */
 static void ring_read(struct syngate_conn *c, __u32 n)
 {
+	__u32 size;
+
 	c->rx_head += n;
 	__atomic_store_n(&c->ring->rx_head, c->rx_head, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (SG_READ_ONCE(c->ring->daemon) & SG_RING_FULL)
+	rings_bytes(c, &size);
+	if (SG_READ_ONCE(c->ring->daemon) & SG_RING_FULL && ring_unread(c) <= size / 2)
 		rings_say(c);
 }
 
@@ -41,9 +44,7 @@ static ssize_t ring_try_recv(struct syngate_conn *c, void *buf, size_t len, int 
 	__u32 there = ring_unread(c), size;
 	const __u8 *rx = rings_bytes(c, &size);
 
-	if (c->deaf)
-		return 0;
-	if (!ring_is_ours(c) || (!there && !fin))
+	if (!ring_is_ours(c) || (!there && !fin && !c->deaf))
 		return conn_end(c) ?: -EAGAIN;
 	if (!there) /* and whatever becomes of the connection then */
 		return 0;
@@ -62,6 +63,8 @@ ssize_t ring_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 
 	if (flags & ~(RING_FLAGS | MSG_PEEK | MSG_WAITALL))
 		return why_set(-EOPNOTSUPP, "rings know MSG_DONTWAIT, MSG_PEEK and MSG_WAITALL only");
+	if (rings_check(c->l))
+		return -EPERM;
 	if (!len)
 		return 0;
 	for (;;) {
@@ -77,9 +80,7 @@ ssize_t ring_recv(struct syngate_conn *c, void *buf, size_t len, int flags)
 		if (n)
 			break;
 	}
-	if (got || n >= 0)
-		return (ssize_t)got;
-	return n == -EAGAIN ? why_set(-EAGAIN, "recv: nothing yet") : n;
+	return got ? (ssize_t)got : n;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -130,6 +131,8 @@ ssize_t ring_send(struct syngate_conn *c, const void *buf, size_t len, int flags
 
 	if (flags & ~(RING_FLAGS | MSG_MORE))
 		return why_set(-EOPNOTSUPP, "rings know MSG_DONTWAIT and MSG_NOSIGNAL only");
+	if (rings_check(c->l))
+		return -EPERM;
 	while (sent < len) {
 		n = ring_try_send(c, (const __u8 *)buf + sent, len - sent);
 		if (n >= 0) {
@@ -142,17 +145,15 @@ ssize_t ring_send(struct syngate_conn *c, const void *buf, size_t len, int flags
 		if (n)
 			break;
 	}
-	if (sent || !len)
-		return (ssize_t)sent;
-	return n == -EAGAIN ? why_set(-EAGAIN, "send: no room yet") : n;
+	return sent || !len ? (ssize_t)sent : n;
 }
 
 int ring_shutdown(struct syngate_conn *c, int how)
 {
-	int rc = conn_end(c) ? -ENOTCONN : 0;
-
-	if (rc)
-		return why_set(rc, "shutdown: the connection is over");
+	if (rings_check(c->l))
+		return -EPERM;
+	if (conn_end(c))
+		return why_set(-ENOTCONN, "shutdown: the connection is over");
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return why_set(-EINVAL, "shutdown: %d is no way to do it", how);
 	c->deaf |= how != SHUT_WR;
@@ -177,7 +178,7 @@ unsigned ring_events(struct syngate_conn *c)
 		return events | SYNGATE_IN | SYNGATE_END;
 	rings_bytes(c, &size);
 	if (c->ring->program & SG_RING_WANT &&
-	    c->tx_tail - __atomic_load_n(&c->ring->tx_head, __ATOMIC_ACQUIRE) < size) {
+	    c->tx_tail - __atomic_load_n(&c->ring->tx_head, __ATOMIC_ACQUIRE) <= size / 2) {
 		SG_WRITE_ONCE(c->ring->program, c->ring->program & ~(__u32)SG_RING_WANT);
 		events |= SYNGATE_OUT;
 	}

@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A listener whose connections are in rings (syngate/channel_ring.h): who has news, and waiting for some. */
+/* A listener whose connections are in rings (syngate/channel_ring.h): who has news, and sleep until somebody has. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/lib.h"
-
-struct rings_list {
-	struct syngate_conn *first, **last;
-};
-
-struct rings {
-	struct sg_ring_memory *memory;
-	__u32 conns, size;
-	int bell, epoll; /* the second has the first, and the channel */
-	const bool *ours; /* false in a forked child */
-	__u64 said;	  /* sources whose workers have something to look at and may sleep */
-	bool gone;	  /* the daemon */
-	bool told;	  /* that connections wait, or that it has gone */
-	struct rings_list news, waiting;
-	struct syngate_conn *conn[]; /* by slot */
-};
+#include "lib/rings.h"
 
 /* --- beginning and end ----------------------------------------------------------------------- */
 
@@ -65,13 +49,15 @@ static int rings_failed(struct syngate_listener *l, int code)
 
 int rings_open(struct syngate_listener *l, const struct sg_channel_request *r, int memory, int bell)
 {
-	struct rings *g = calloc(1, sizeof(*g) + r->ring_conns * sizeof(g->conn[0]));
+	struct stat st = {0};
+	__u32 conns = fstat(memory, &st) ? 0 : sg_ring_conns((__u64)st.st_size, r->ring_size);
+	struct rings *g = conns ? calloc(1, sizeof(*g) + conns * sizeof(g->conn[0])) : NULL;
 	void *p;
 	int rc;
 
 	if (!g)
 		return why_set(-ENOMEM, "no memory");
-	*g = (struct rings){.conns = r->ring_conns, .size = r->ring_size, .bell = -1};
+	*g = (struct rings){.conns = conns, .size = r->ring_size, .bell = -1};
 	l->rings = g;
 	rings_list_init(&g->news);
 	rings_list_init(&g->waiting);
@@ -83,7 +69,7 @@ int rings_open(struct syngate_listener *l, const struct sg_channel_request *r, i
 	g->memory = p;
 	rc = g->epoll < 0 || !g->ours ? -ENOMEM : rings_watch(g, bell, EPOLLIN | EPOLLET);
 	if (!rc)
-		rc = rings_watch(g, l->channel, EPOLLRDHUP | EPOLLET);
+		rc = rings_watch(g, l->channel, EPOLLRDHUP);
 	if (rc)
 		return rings_failed(l, rc);
 	g->bell = bell;
@@ -115,11 +101,11 @@ bool rings_daemon_is_gone(const struct syngate_listener *l)
 	return l->rings->gone;
 }
 
-static int rings_check(const struct syngate_listener *l)
+int rings_check(const struct syngate_listener *l)
 {
-	return *l->rings->ours ? 0
-			       : why_set(-EPERM, "rings are of the process that made them: listen anew "
-						 "after fork()");
+	if (!l->rings || SG_READ_ONCE(*l->rings->ours))
+		return 0;
+	return why_set(-EPERM, "rings are of the process that made them: listen anew after fork()");
 }
 
 __u8 *rings_bytes(const struct syngate_conn *c, __u32 *size)
@@ -132,15 +118,27 @@ __u8 *rings_bytes(const struct syngate_conn *c, __u32 *size)
 
 /* --- to the daemon --------------------------------------------------------------------------- */
 
+/* A worker that sleeps and was not woken. */
+static bool rings_asleep(struct rings *g, __u32 source)
+{
+	__u32 sleep = SG_READ_ONCE(g->memory->daemon_sleeps[source]);
+
+	if (!sleep || sleep == g->rung[source])
+		return false;
+	g->rung[source] = sleep;
+	return true;
+}
+
 void syngate_flush(struct syngate_listener *l)
 {
 	const __u64 one = 1;
 	bool asleep = false;
 
-	if (!l->rings)
+	if (!l->rings || rings_check(l))
 		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the bits first */
 	for (__u64 s = l->rings->said; s; s &= s - 1)
-		asleep |= SG_READ_ONCE(l->rings->memory->daemon_sleeps[__builtin_ctzll(s)]);
+		asleep |= rings_asleep(l->rings, (__u32)__builtin_ctzll(s));
 	l->rings->said = 0;
 	if (asleep && write(l->bell, &one, sizeof(one)) < 0)
 		return; /* EAGAIN: it has been ringing for long */
@@ -149,21 +147,21 @@ void syngate_flush(struct syngate_listener *l)
 void rings_say(struct syngate_conn *c)
 {
 	__atomic_fetch_or(&c->l->memory->ask[c->slot / 64], 1ULL << c->slot % 64, __ATOMIC_SEQ_CST);
-	c->l->rings->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
+	c->l->rings->said |= 1ULL << c->source;
 	if (c->l->closed) /* nobody waits with it any more */
 		syngate_flush(c->l);
 }
 
 /* --- from the daemon ------------------------------------------------------------------------- */
 
-static void rings_append(struct rings_list *list, struct syngate_conn *c)
+void rings_append(struct rings_list *list, struct syngate_conn *c)
 {
 	c->next = NULL;
 	*list->last = c;
 	list->last = &c->next;
 }
 
-static struct syngate_conn *rings_take(struct rings_list *list)
+struct syngate_conn *rings_take(struct rings_list *list)
 {
 	struct syngate_conn *c = list->first;
 
@@ -173,6 +171,24 @@ static struct syngate_conn *rings_take(struct rings_list *list)
 	if (!list->first)
 		list->last = &list->first;
 	return c;
+}
+
+static bool rings_is_before(const struct syngate_conn *a, const struct syngate_conn *b)
+{
+	return a->source == b->source && (__s32)(a->turn - b->turn) < 0;
+}
+
+/* Bits come in the order of their numbers, connections are accepted in that in which they came. */
+static void rings_queue(struct rings_list *list, struct syngate_conn *c)
+{
+	struct syngate_conn **at = &list->first;
+
+	while (*at && !rings_is_before(c, *at))
+		at = &(*at)->next;
+	c->next = *at;
+	*at = c;
+	if (!c->next)
+		list->last = &c->next;
 }
 
 /* A connection that has not been here before. */
@@ -194,8 +210,10 @@ static void rings_meet(struct syngate_listener *l, __u32 slot, __u32 gen)
 	conn_begin(c, l, &m, -1);
 	c->ring = r;
 	c->waits = true;
+	c->source = r->source % SG_CHANNEL_SOURCES;
+	c->turn = r->turn;
 	g->conn[slot] = c;
-	rings_append(&g->waiting, c);
+	rings_queue(&g->waiting, c);
 	g->told = false;
 }
 
@@ -229,8 +247,7 @@ static bool rings_collect_word(struct syngate_listener *l, __u32 w)
 	return some;
 }
 
-/* Was there anything? */
-static bool rings_collect(struct syngate_listener *l)
+bool rings_collect(struct syngate_listener *l)
 {
 	struct sg_ring_memory *m = l->rings->memory;
 	bool any = false;
@@ -253,22 +270,18 @@ static void rings_awake(struct syngate_listener *l, const struct epoll_event *ev
 	struct rings *g = l->rings;
 
 	SG_WRITE_ONCE(g->memory->program_sleeps, 0);
-	for (int i = 0; i < n; i++) {
-		if (ev[i].data.fd != l->channel)
-			continue;
-		g->gone = true; /* nothing else comes through it */
-		g->told = false;
-	}
+	for (int i = 0; i < n; i++)
+		g->gone |= ev[i].data.fd == l->channel; /* nothing else comes through it */
 	rings_collect(l);
 }
 
-/* Asleep. 0: nothing came, and we are asleep still; 1: something did, perhaps; or a negative errno. */
-static int rings_sleep(struct syngate_listener *l, int timeout_ms)
+int rings_sleep(struct syngate_listener *l, int timeout_ms)
 {
 	struct epoll_event ev[2];
 	int n;
 
-	SG_WRITE_ONCE(l->rings->memory->program_sleeps, 1);
+	l->rings->sleep = sg_ring_sleep(l->rings->sleep);
+	SG_WRITE_ONCE(l->rings->memory->program_sleeps, l->rings->sleep);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (rings_collect(l)) {
 		rings_awake(l, NULL, 0);
@@ -293,135 +306,4 @@ int rings_await(struct syngate_listener *l)
 		return why_set(-ECONNRESET, "the syngate daemon has gone");
 	rc = rings_sleep(l, -1);
 	return rc < 0 ? rc : 0;
-}
-
-/* --- syngate.h ------------------------------------------------------------------------------- */
-
-static int rings_gone(struct syngate_listener *l)
-{
-	l->rings->told = true;
-	return why_set(-ECONNRESET, "the syngate daemon has gone, and the listener with it: listen anew");
-}
-
-int rings_accept(struct syngate_listener *l, struct syngate_conn **out, int flags)
-{
-	struct rings *g = l->rings;
-	struct syngate_conn *c;
-	int rc = rings_check(l);
-
-	if (rc)
-		return rc;
-	while (!(c = rings_take(&g->waiting))) {
-		rings_collect(l);
-		if (g->waiting.first)
-			continue;
-		if (g->gone)
-			return rings_gone(l);
-		if (flags & SYNGATE_NOWAIT)
-			return why_set(-EAGAIN, "no connection waits");
-		rc = rings_await(l);
-		if (rc)
-			return rc;
-	}
-	SG_WRITE_ONCE(c->ring->program, SG_RING_TAKEN);
-	listener_taken(l, c->ring->source);
-	g->said |= 1ULL << c->ring->source % SG_CHANNEL_SOURCES;
-	c->nonblock = flags & SOCK_NONBLOCK;
-	c->waits = false;
-	*out = c;
-	/* what came meanwhile has no event of its own */
-	c->news = true;
-	rings_append(&g->news, c);
-	return 0;
-}
-
-static int rings_events(struct syngate_listener *l, struct syngate_event *ev, int max)
-{
-	struct rings *g = l->rings;
-	struct syngate_conn *c;
-	int n = 0;
-
-	if (n < max && !g->told && (g->waiting.first || g->gone)) {
-		g->told = true;
-		ev[n++] = (struct syngate_event){.events = SYNGATE_IN};
-	}
-	while (n < max && (c = rings_take(&g->news))) {
-		unsigned events = ring_events(c);
-
-		c->news = false;
-		if (events)
-			ev[n++] = (struct syngate_event){c, events, c->data};
-	}
-	return n;
-}
-
-static __s64 rings_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (__s64)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Woken in vain we sleep on for the rest of the time. */
-static int rings_wait(struct syngate_listener *l, struct syngate_event *ev, int max, int timeout_ms)
-{
-	__s64 until = timeout_ms > 0 ? rings_now_ms() + timeout_ms : 0;
-	int rc;
-
-	for (;;) {
-		rc = rings_sleep(l, timeout_ms);
-		if (rc <= 0)
-			return rc;
-		rc = rings_events(l, ev, max);
-		if (rc)
-			return rc;
-		if (timeout_ms > 0) {
-			__s64 left = until - rings_now_ms();
-
-			timeout_ms = left > 0 ? (int)left : 0;
-		}
-	}
-}
-
-int syngate_wait(struct syngate_listener *l, struct syngate_event *ev, int max, int timeout_ms)
-{
-	int rc;
-
-	if (!l->rings || max <= 0)
-		return why_set(-EINVAL, "syngate_wait() is for listeners with SG_OPT_RING, and for one event or more");
-	rc = rings_check(l);
-	if (rc)
-		return rc;
-	syngate_flush(l);
-	rings_collect(l);
-	rc = rings_events(l, ev, max);
-	return rc ? rc : rings_wait(l, ev, max, timeout_ms);
-}
-
-void rings_let_go(struct syngate_listener *l)
-{
-	struct syngate_conn *c;
-
-	while ((c = rings_take(&l->rings->waiting)))
-		syngate_abort(c);
-	syngate_flush(l);
-}
-
-void rings_forget(struct syngate_conn *c)
-{
-	struct rings *g = c->l->rings;
-	struct rings_list *list = &g->news;
-
-	if (c->news) {
-		struct syngate_conn **at = &list->first;
-
-		while (*at != c)
-			at = &(*at)->next;
-		*at = c->next;
-		if (list->last == &c->next)
-			list->last = at;
-	}
-	g->conn[c->slot] = NULL;
-	rings_say(c);
 }

@@ -23,6 +23,8 @@ int slot_state(const struct syngate_conn *c, __u32 *state)
 	__u64 word;
 
 	*state = 0;
+	if (rings_check(c->l))
+		return -EPERM;
 	if (c->slot == SG_CHANNEL_NO_SLOT)
 		return why_set(-EOPNOTSUPP, "too many connections at a time: this one has no options");
 	word = __atomic_load_n(&slot_of(c)->state, __ATOMIC_ACQUIRE);
