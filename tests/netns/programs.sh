@@ -82,9 +82,9 @@ nginx_row()
 	server 8080 --proxy-protocol v2 -- nginx -c $T/nginx.conf -e $T/nginx.err
 	keeps_alive nginx $S4:8080
 	[ "$WAY" = exec ] || keeps_alive "nginx, IPv6" "[$S6]:8080"
-	C wrk -t1 -c50 -d1s "http://$S4:8080/small" >$T/wrk
+	C wrk --timeout 20s -t1 -c50 -d1s "http://$S4:8080/small" >$T/wrk
 	! grep -E 'Socket errors|Non-2xx' $T/wrk || die "nginx: $(cat $T/wrk)"
-	C wrk -t1 -c20 -d1s -H 'Connection: close' "http://$S4:8080/small" >$T/wrk
+	C wrk --timeout 20s -t1 -c20 -d1s -H 'Connection: close' "http://$S4:8080/small" >$T/wrk
 	! grep -E 'Socket errors|Non-2xx' $T/wrk || die "nginx, closing: $(cat $T/wrk)"
 	C $PY "$PROGRAMS" reset $S4 8080 'GET /big HTTP/1.1\r\nHost: a\r\n\r\n'
 	await "nginx to have noted them" eval '[ "$(grep -c "200$" $T/access.log)" -gt 20 ]'
