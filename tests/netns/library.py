@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import ctypes
 import errno
+import itertools
 import json
 import os
 import resource
@@ -1326,6 +1327,62 @@ def hostile_rings():
             os.close(fd)
         wait("the listener to go", lambda: listening() is None)
     eq("indices that made no sense, counted", counter("ProgramRefused") > before, True)
+    c.close()
+    other.close()
+
+
+def hammer(fds, seed):
+    """Writes into all that is shared, as fast as it can, until it is killed; rings that, now and then."""
+    import mmap
+    import random
+
+    rand = random.Random(seed)
+    slots = mmap.mmap(fds[0], 0)
+    rings = mmap.mmap(fds[2], 0)
+    words = [0, 1, 5, 100, 4096, 0x7fffffff, 0xffffffff]
+    for n in itertools.count():
+        slot = rand.randrange(40)
+        word = struct.pack("=I", rand.choice(words) if n % 2 else rand.getrandbits(32))
+        at = RINGS_AT + slot * RING_BYTES + rand.choice((0, 4, 8, 12, 16, 128, 132, 136))
+        rings[at:at + 4] = word
+        at = SLOTS_AT + slot * SLOT_BYTES + 64 + 4 * rand.randrange(16)
+        slots[at:at + 4] = word
+        slots[ASK_AT:ASK_AT + 64] = b"\xff" * 64
+        slots[256:260] = word  # `taken`
+        if n % 64 == 0:
+            rings[:RINGS_AT] = os.urandom(RINGS_AT)
+            os.eventfd_write(fds[1], 1)
+
+
+def hostile_at_once():
+    """The same while the daemon looks at it: nothing that it has found sound changes under it."""
+    other = Listener("*:7001")
+    theirs = client(port=7001)
+    c = other.accept()
+    for seed in range(3):
+        s = raw()
+        s.send(listen_message(1, 4096, 512))
+        fds = socket.recv_fds(s, 1000, 4)[1]
+        pid = os.fork()
+        if pid == 0:
+            hammer(fds, seed)
+        try:
+            for _ in range(60):
+                with contextlib.suppress(OSError):  # reset, or not even that
+                    for _ in range(4):
+                        with client(timeout=0.5) as one:
+                            one.sendall(b"x" * 6000)
+                theirs.sendall(b"unharmed?")
+                eq("another program", c.recv(9, socket.MSG_WAITALL), b"unharmed?")
+                c.send_all(b"yes")
+                other.flush()
+                eq("its client", theirs.recv(3), b"yes")
+        finally:
+            end(pid)
+        s.close()
+        for fd in fds:
+            os.close(fd)
+        wait("the listener to go", lambda: listening() is None)
     c.close()
     other.close()
 

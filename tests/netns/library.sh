@@ -47,7 +47,7 @@ for queues in 1 2; do
 	say "$queues RX queues: $(wc -l <$T/library.out) parts"
 	export SG_QUEUES=$queues
 	SG_RINGS=1 try streams half_close options cork facts back_pressure resets not_blocking events shut_for_reading in_order queue abort_on_overflow \
-		close_listener exhausted reused killed killed_closed exits_in_order wrong_use wrong_rings bounded child_refused hostile_rings hostile_awake descriptors
+		close_listener exhausted reused killed killed_closed exits_in_order wrong_use wrong_rings bounded child_refused hostile_rings hostile_at_once hostile_awake descriptors
 	say "$queues RX queues, rings: $(wc -l <$T/library.out) parts"
 	syngate_stop
 done
